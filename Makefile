@@ -1,0 +1,50 @@
+# make up      a network of three nodes on this machine (the Procfile); Ctrl-C ends it
+# make test    everything that has to hold before a change is accepted; the default
+# make soak    the tests that take minutes
+# make bench   measures Gossamer against what one would use instead
+# make clean   removes what the others made, the nodes' data in .data excepted
+#
+# They need Linux and Python 3.11 or later. PYTHON=python3.13 picks another than `python3`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := test
+.PHONY: up test soak bench clean
+
+# honcho is one simple command to make, so a SIGTERM that make gets reaches it.
+up: $(INSTALLED)
+	@exec env PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start
+
+test: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+soak: $(INSTALLED)
+	$(BIN)/pytest -m soak
+
+bench: $(INSTALLED)
+	$(BIN)/python bench/bench.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last: an installation that was cut short is done again, from nothing.
+$(INSTALLED): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here; install Python 3.11 or later, or name one: make PYTHON=..." >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is older than Python 3.11; name a later one: make PYTHON=..." >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks venv or ensurepip; on Debian and Ubuntu, apt install python3-venv." >&2; \
+		exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
