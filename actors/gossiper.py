@@ -1,0 +1,380 @@
+"""The Gossiper actor: gets the node into its network, and keeps every node's list of members alike.
+
+What it has not yet got on the disk it does not act on: a promise to follow a founder, a network
+adopted and a list of members are remembered first. A network has an id, and two never merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from actors.actor import ENDPOINT, EVERYBODY, HOST, SWITCH, Address, Envelope, Now, reply
+from actors.joining import Joining
+from actors.membership import Member, Members, members_from_bytes, members_to_bytes
+from actors.messages import (
+    Admitted,
+    Bind,
+    Bounced,
+    Bound,
+    Compare,
+    Compared,
+    Connect,
+    Dropped,
+    Failed,
+    Finished,
+    Fresh,
+    GiveUp,
+    Join,
+    ListMembers,
+    MembersChanged,
+    MembersListed,
+    Message,
+    Remember,
+    Remembered,
+    Rumour,
+    Stop,
+    Subscribe,
+    Tell,
+)
+from actors.window import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class GossipSettings:
+    """What may be set: times in milliseconds, `ttl` in hops."""
+
+    join_retry_ms: int = 300
+    push_pull_ms: int = 2_000
+    retell_ms: int = 100
+    ttl: int = 4
+    max_members: int = 10_000
+
+
+class Gossiper:
+    """`me` is this node's own record, `boot` the name of its life, `join` the addresses that it was
+    told to join through, `notes` what it had remembered."""
+
+    def __init__(
+        self,
+        me: Member,
+        boot: str,
+        join: Sequence[str],
+        notes: dict[str, bytes],
+        rng: Random,
+        settings: GossipSettings | None = None,
+    ) -> None:
+        self._here = Address(me.id, "gossiper")
+        self._boot = boot
+        self._rng = rng
+        self._settings = settings or GossipSettings()
+        self._network = notes.get("network", b"").decode()
+        known = members_from_bytes(notes.get("members", b""))
+        self._members = Members(me, known, self._settings.max_members)
+        self._joining = Joining(me, join, notes.get("bound_to", b"").decode())
+        self._founds = not join
+        self._number = 0
+        self._when_remembered: dict[int, Callable[[], None]] = {}
+        self._saving = False
+        self._changed = False
+        self._not_kept = False
+        self._seq = 0
+        self._heard = Windows()
+        self._waiting = ""
+        self._announced: tuple[Member, ...] = ()
+        # Whom this node has still to tell of itself: a message may bounce while a connection is
+        # being made.
+        self._untold: set[str] = set()
+        self._retell_at_ms = 0
+        self._retell_pause_ms = self._settings.retell_ms
+        self._next_ms = 0
+        self._started = False
+        self._out: list[Envelope] = []
+
+    @property
+    def wake_at(self) -> int | None:
+        """At once at first, then at the next attempt to join or to compare notes."""
+        return min(self._next_ms, self._retell_at_ms) if self._untold else self._next_ms
+
+    def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
+        """Handle what arrived, then what is due."""
+        self._out = []
+        if not self._started:
+            self._started = True
+            if self._network:
+                self._changed = True
+                self._arrive()
+        for envelope in inbox:
+            self._on(envelope)
+        if now.mono_ms >= self._next_ms:
+            self._tick(now)
+        if self._untold and now.mono_ms >= self._retell_at_ms:
+            self._retell_at_ms = now.mono_ms + self._retell_pause_ms
+            self._retell_pause_ms = min(2 * self._retell_pause_ms, self._settings.push_pull_ms)
+            untold, self._untold = self._untold, set()
+            for member_id in sorted(untold):
+                self._tell(member_id, (self._members.me,))
+        if self._changed and not self._saving:
+            self._save()
+        return self._out
+
+    def _arrive(self) -> None:
+        """This node now serves: say so within it, and to everybody."""
+        self._announce(self._members.present())
+        self._publish((self._members.me,))
+        self._untold = {m.id for m in self._members.others()}
+        for address in self._joining.peers():
+            self._tell(f"{ENDPOINT}{address}", (self._members.me,))
+
+    def _tick(self, now: Now) -> None:
+        if self._network:
+            self._changed = self._changed or self._not_kept
+            self._push_pull()
+            pause_ms = self._settings.push_pull_ms
+            self._next_ms = now.mono_ms + self._rng.randrange(pause_ms // 2, pause_ms * 3 // 2)
+            return
+        self._next_ms = now.mono_ms + self._settings.join_retry_ms
+        if self._saving:
+            return
+        if self._founds or self._joining.may_found():
+            self._adopt(f"{self._rng.getrandbits(64):016x}", ())
+            return
+        if self._joining.should_bind_itself():
+            self._bind(self._joining.lowest(), lambda: None)
+        for address, message in self._joining.requests():
+            self._number += 1
+            self._joining.asked(self._number, address)
+            to = Address(f"{ENDPOINT}{address}", "gossiper")
+            self._out.append(Envelope(to, self._here, message, self._number))
+        self._wait(self._joining.waiting_for())
+
+    def _on(self, envelope: Envelope) -> None:
+        match envelope.message:
+            case Join(newcomer):
+                self._on_join(envelope, newcomer)
+            case Bind(founder):
+                self._on_bind(envelope, founder)
+            case Admitted(network, members):
+                self._on_admitted(envelope, network, members)
+            case Fresh(bound_to) | Bound(bound_to):
+                self._joining.answered(envelope.id, bound_to, isinstance(envelope.message, Bound))
+            case Failed(code, reason):
+                if not self._network and self._joining.address_asked(envelope.id):
+                    self._to(HOST, GiveUp(code, reason))
+            case Rumour() as rumour:
+                self._on_rumour(rumour)
+            case Compare() | Compared() | Tell():
+                self._on_push_pull(envelope)
+            case ListMembers():
+                listed = sorted(self._members.all(), key=lambda m: (m.name, m.id))
+                self._out.append(reply(envelope, MembersListed(self._network, tuple(listed))))
+            case Remembered(code):
+                self._on_remembered(envelope.id, code)
+            case Bounced():
+                self._on_bounced(envelope)
+            case Stop():
+                self._on_stop(envelope)
+            case other:
+                self._drop(f"gossiper was sent {type(other).__name__}")
+
+    # Getting in, and letting in.
+
+    def _on_join(self, envelope: Envelope, newcomer: Member) -> None:
+        if envelope.sender.node == self._here.node:
+            # It came from ourselves: the address that was asked is one of our own.
+            self._joining.found_alias(envelope.id)
+            return
+        answer: Message
+        if not self._network:
+            answer = Fresh(self._joining.bound_to)
+        else:
+            answer = self._refusal(newcomer) or Admitted(self._network, self._members.all())
+        # Its id means nothing to our switch yet: answer to the address it gives.
+        to = Address(f"{ENDPOINT}{newcomer.address}", "gossiper")
+        self._out.append(Envelope(to, self._here, answer, envelope.id, envelope.trace))
+
+    def _refusal(self, newcomer: Member) -> Failed | None:
+        holder = self._members.holder_of_name(newcomer.name)
+        if holder is not None and holder.id != newcomer.id:
+            reason = (
+                f"the name {newcomer.name!r} is in use by a member at {holder.address}: "
+                "give this node another --name, or stop that one first"
+            )
+            return Failed("name_taken", reason, True)
+        if len(self._members) >= self._settings.max_members:
+            return Failed("refused", f"the network has {len(self._members):,} members", True)
+        return None
+
+    def _on_bind(self, envelope: Envelope, founder: str) -> None:
+        to = Address(f"{ENDPOINT}{founder}", "gossiper")
+        if self._network:
+            admitted = Admitted(self._network, self._members.all())
+            self._out.append(Envelope(to, self._here, admitted, envelope.id))
+            return
+
+        def answer() -> None:
+            bound = Bound(self._joining.bound_to)
+            self._out.append(Envelope(to, self._here, bound, envelope.id))
+
+        if self._joining.bound_to:
+            answer()
+        elif not self._saving:
+            self._bind(founder, answer)
+
+    def _bind(self, founder: str, then: Callable[[], None]) -> None:
+        def bound() -> None:
+            self._joining.bound_to = founder
+            then()
+
+        self._remember([("bound_to", founder.encode())], bound)
+
+    def _on_admitted(self, envelope: Envelope, network: str, members: tuple[Member, ...]) -> None:
+        if self._network or self._saving:
+            return
+        if not self._joining.may_follow(envelope.id, members):
+            self._wait(
+                f"this node promised to follow {self._joining.bound_to}, which is not in the "
+                f"network that {envelope.sender.node} offers"
+            )
+            return
+        self._adopt(network, members)
+
+    def _adopt(self, network: str, members: tuple[Member, ...]) -> None:
+        """Belong to this network, for ever."""
+
+        def adopted() -> None:
+            self._network = network
+            self._merge(members)
+            self._arrive()
+
+        notes = [("network", network.encode()), ("bound_to", b"")]
+        notes.append(("members", members_to_bytes((*members, self._members.me))))
+        self._remember(notes, adopted)
+
+    # Keeping the lists alike.
+
+    def _on_rumour(self, rumour: Rumour) -> None:
+        if rumour.network != self._network:
+            self._drop("gossip of another network")
+        elif self._heard.first_time((rumour.origin, rumour.boot), rumour.seq):
+            self._merge(rumour.members)
+            if rumour.ttl > 0 and rumour.origin != self._here.node:
+                passed_on = replace(rumour, ttl=min(rumour.ttl, self._settings.ttl) - 1)
+                self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, passed_on))
+
+    def _push_pull(self) -> None:
+        others = self._members.others()
+        if others:
+            compare = Compare(self._network, self._members.digest())
+            self._send(self._rng.choice(others).id, compare)
+
+    def _on_push_pull(self, envelope: Envelope) -> None:
+        message = envelope.message
+        assert isinstance(message, (Compare, Compared, Tell))
+        if message.network != self._network or not self._network:
+            self._drop("gossip of another network")
+            return
+        match message:
+            case Compare(_, theirs):
+                differ = theirs != self._members.digest()
+                answer = Compared(self._network, self._members.all() if differ else ())
+                self._out.append(reply(envelope, answer))
+            case Compared(_, members):
+                self._publish(self._merge(members))
+                if members:
+                    self._tell(envelope.sender.node, self._members.later_than(members))
+            case Tell(_, members):
+                self._publish(self._merge(members))
+
+    def _merge(self, news: tuple[Member, ...]) -> tuple[Member, ...]:
+        """Take in what is later than what is known; what it was."""
+        merged = self._members.merge(news)
+        self._changed = self._changed or bool(merged.fresh)
+        for problem in merged.problems:
+            self._drop(problem)
+        if merged.left:
+            reason = "this node left the network for good: another one has taken over its name"
+            self._to(HOST, GiveUp("refused", reason))
+        return merged.fresh
+
+    def _on_bounced(self, envelope: Envelope) -> None:
+        self._joining.bounced(envelope.id)
+        match envelope.message:
+            case Bounced(to, Tell()) if any(m.id == to.node for m in self._members.others()):
+                self._untold.add(to.node)
+
+    def _on_stop(self, envelope: Envelope) -> None:
+        """Say good-bye to all: a stopped member stays a member."""
+        self._members.update_me("stopped")
+        if self._network:
+            self._publish((self._members.me,))
+            for member in self._members.others():
+                self._tell(member.id, (self._members.me,))
+        self._out.append(reply(envelope, Finished()))
+
+    def _tell(self, node: str, news: tuple[Member, ...]) -> None:
+        if news:
+            self._send(node, Tell(self._network, news))
+
+    def _send(self, node: str, message: Message) -> None:
+        self._number += 1
+        self._out.append(Envelope(Address(node, "gossiper"), self._here, message, self._number))
+
+    def _publish(self, news: tuple[Member, ...]) -> None:
+        if news and self._network:
+            self._seq += 1
+            rumour = Rumour(
+                self._network, self._here.node, self._boot, self._seq, self._settings.ttl, news
+            )
+            self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, rumour))
+
+    # Remembering, and telling the rest of the node.
+
+    def _remember(self, notes: list[tuple[str, bytes]], then: Callable[[], None]) -> None:
+        self._number += 1
+        self._saving = True
+        self._when_remembered[self._number] = then
+        to = Address(self._here.node, "storage")
+        self._out.append(Envelope(to, self._here, Remember(tuple(notes)), self._number))
+
+    def _on_remembered(self, number: int, code: str) -> None:
+        then = self._when_remembered.pop(number)
+        self._saving = False
+        self._not_kept = code != "ok"
+        if code == "ok":
+            then()
+        else:
+            self._drop("the list of members could not be kept: the disk is full")
+
+    def _save(self) -> None:
+        self._changed = False
+        kept = self._members.present()
+        notes = [("members", members_to_bytes(self._members.all()))]
+        self._remember(notes, lambda: self._announce(kept))
+
+    def _announce(self, members: tuple[Member, ...]) -> None:
+        """These are the members now: the ring, the connections and the subscriptions follow."""
+        if not self._network or members == self._announced:
+            return
+        self._announced = members
+        self._tell_node(MembersChanged(self._network, members, ""))
+        others = [m for m in members if m.id != self._here.node]
+        self._to(SWITCH, Connect(tuple((m.id, m.address) for m in others)))
+        self._to(HOST, Subscribe(tuple(dict.fromkeys(m.gossip_address for m in others))))
+
+    def _wait(self, reason: str) -> None:
+        if reason != self._waiting:
+            self._waiting = reason
+            self._tell_node(MembersChanged("", (), reason))
+
+    def _tell_node(self, changed: MembersChanged) -> None:
+        self._to("router", changed)
+        self._to(HOST, changed)
+
+    def _drop(self, reason: str) -> None:
+        self._to(HOST, Dropped(reason))
+
+    def _to(self, actor: str, message: Message) -> None:
+        """Within this node."""
+        self._out.append(Envelope(Address(self._here.node, actor), self._here, message))

@@ -1,0 +1,201 @@
+"""A job is a client's request that a coordinator has under way: an outcome for each of its keys.
+
+It is answered when every key has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from actors.actor import Envelope, reply
+from actors.messages import Failed, Fetched, Get, Got, Listed, Store, Write, Written
+from actors.versions import NEVER, Kind, Stamp
+
+
+class Job:
+    """A client's request. `codes[i]` is "" until key i has its outcome."""
+
+    __slots__ = ("bytes_held", "codes", "deadline_ms", "open", "request")
+
+    def __init__(self, request: Envelope, keys: int, deadline_ms: int) -> None:
+        self.request = request
+        self.deadline_ms = deadline_ms
+        self.codes = [""] * keys
+        self.open = keys
+        self.bytes_held = 0
+
+    def settle(self, positions: Iterable[int], code: str) -> None:
+        """Give these keys this outcome, unless they have one."""
+        for i in positions:
+            if not self.codes[i]:
+                self.codes[i] = code
+                self.open -= 1
+
+    def time_out(self) -> None:
+        """Give every key that has none the outcome that fits a deadline."""
+        self.settle(range(len(self.codes)), "timed_out")
+
+    def answer(self) -> Envelope:
+        """The reply to the client."""
+        raise NotImplementedError
+
+
+class WriteJob(Job):
+    """Keys to be written. A key without a stamp has not left this node: its failure is definite."""
+
+    __slots__ = ("message", "replicas", "stamps")
+
+    def __init__(self, request: Envelope, message: Write, deadline_ms: int) -> None:
+        super().__init__(request, len(message.keys), deadline_ms)
+        self.message = message
+        self.stamps: list[Stamp | None] = [None] * len(message.keys)
+        self.replicas = [""] * len(message.keys)
+        self.bytes_held = sum(map(len, message.values))
+
+    def time_out(self) -> None:
+        self.settle((i for i, s in enumerate(self.stamps) if s is None), "unavailable")
+        super().time_out()
+
+    def answer(self) -> Envelope:
+        versions = tuple(
+            str(stamp) if code == "ok" else ""
+            for code, stamp in zip(self.codes, self.stamps, strict=True)
+        )
+        return reply(self.request, Written(tuple(self.codes), versions, tuple(self.replicas)))
+
+
+class GetJob(Job):
+    """Keys to be read. Past `max_reply_bytes` the rest is left to another request."""
+
+    __slots__ = ("cut", "kinds", "message", "replicas", "values", "versions")
+
+    def __init__(self, request: Envelope, message: Get, deadline_ms: int) -> None:
+        count = len(message.keys)
+        super().__init__(request, count, deadline_ms)
+        self.message = message
+        self.cut = count
+        self.kinds: list[Kind] = ["absent"] * count
+        self.values = [b""] * count
+        self.versions = [""] * count if message.details else []
+        self.replicas = [""] * count if message.details else []
+
+    def fill(self, positions: Sequence[int], fetched: Fetched, start: int, replica: str) -> None:
+        """Take the outcomes of these keys from `fetched`, where they begin at `start`."""
+        stop = start + len(positions)
+        codes, kinds, values = self.codes, self.kinds, self.values
+        for i, kind, value in zip(
+            positions, fetched.kinds[start:stop], fetched.values[start:stop], strict=True
+        ):
+            codes[i] = "not_found" if kind == "absent" else "ok"
+            kinds[i] = kind
+            values[i] = value
+            self.bytes_held += len(value)
+        self.open -= len(positions)
+        if self.message.details:
+            for i, stamp in zip(positions, fetched.stamps[start:stop], strict=True):
+                self.versions[i] = str(stamp) if codes[i] == "ok" else ""
+                self.replicas[i] = replica
+
+    def put_off(self, positions: Sequence[int]) -> None:
+        """The reply is large enough: do not answer these keys, nor any after the first of them."""
+        self.cut = min(self.cut, positions[0])
+        self.settle(positions, "put_off")
+
+    def answer(self) -> Envelope:
+        n = self.cut
+        return reply(
+            self.request,
+            Got(
+                tuple(self.codes[:n]),
+                tuple(self.kinds[:n]),
+                tuple(self.values[:n]),
+                tuple(self.versions[:n]),
+                tuple(self.replicas[:n]),
+            ),
+        )
+
+
+class ListJob(Job):
+    """A page of keys, merged from the pages of all members; key i of the job is member i."""
+
+    __slots__ = ("keys", "limit", "members", "resume_after")
+
+    def __init__(
+        self, request: Envelope, members: tuple[str, ...], limit: int, deadline_ms: int
+    ) -> None:
+        super().__init__(request, len(members), deadline_ms)
+        self.members = members
+        self.limit = limit
+        self.keys: list[str] = []
+        self.resume_after: list[str] = []
+
+    def answer(self) -> Envelope:
+        failures = [(c, m) for c, m in zip(self.codes, self.members, strict=True) if c != "ok"]
+        if failures:
+            code, member = failures[0]
+            reason = f"the keys of member {member} cannot be listed: it does not answer"
+            return reply(self.request, Failed(code, reason, True))
+        keys = sorted(self.keys)
+        # A truncated page says nothing of the keys after its last one.
+        cursor = min(self.resume_after, default="")
+        if cursor:
+            keys = [key for key in keys if key <= cursor]
+        if len(keys) > self.limit:
+            keys = keys[: self.limit]
+            cursor = keys[-1]
+        return reply(self.request, Listed(tuple(keys), cursor))
+
+
+def cut_reads(
+    gathered: list[tuple[GetJob, Sequence[int]]], max_keys: int
+) -> Iterator[tuple[tuple[str, ...], list[tuple[Job, Sequence[int]]]]]:
+    """The keys of messages of at most `max_keys`, each with the parts of jobs that it is for."""
+    keys: list[str] = []
+    parts: list[tuple[Job, Sequence[int]]] = []
+    for job, positions in gathered:
+        for start in range(0, len(positions), max_keys):
+            piece = positions[start : start + max_keys]
+            if parts and len(keys) + len(piece) > max_keys:
+                yield tuple(keys), parts
+                keys, parts = [], []
+            job_keys = job.message.keys
+            keys += [job_keys[i] for i in piece]
+            parts.append((job, piece))
+    if parts:
+        yield tuple(keys), parts
+
+
+def cut_stores(
+    gathered: list[tuple[WriteJob, Sequence[int]]], max_bytes: int
+) -> Iterator[tuple[Store, list[tuple[Job, Sequence[int]]]]]:
+    """The Store messages of at most about `max_bytes` (a larger value goes alone), with parts."""
+    pieces: list[tuple[WriteJob, Sequence[int]]] = []
+    size_bytes = 0
+    for job, positions in gathered:
+        keys, values = job.message.keys, job.message.values
+        start = 0
+        for n, i in enumerate(positions):
+            # Four bytes is the most that UTF-8 takes for a character; 100 are a stamp on the wire.
+            entry_bytes = len(values[i]) + 4 * len(keys[i]) + 100
+            if size_bytes and size_bytes + entry_bytes > max_bytes:
+                if n > start:
+                    pieces.append((job, positions[start:n]))
+                yield _store(pieces)
+                pieces, size_bytes, start = [], 0, n
+            size_bytes += entry_bytes
+        pieces.append((job, positions[start:]))
+    if pieces:
+        yield _store(pieces)
+
+
+def _store(
+    pieces: list[tuple[WriteJob, Sequence[int]]],
+) -> tuple[Store, list[tuple[Job, Sequence[int]]]]:
+    entries = [(job, i) for job, positions in pieces for i in positions]
+    store = Store(
+        tuple([job.message.keys[i] for job, i in entries]),
+        tuple([job.message.kinds[i] for job, i in entries]),
+        tuple([job.message.values[i] for job, i in entries]),
+        tuple([job.stamps[i] or NEVER for job, i in entries]),
+    )
+    return store, list(pieces)

@@ -1,0 +1,119 @@
+"""Who begins a network, when all nodes are fresh and each was told to join the others.
+
+The lowest address of a node's own list (itself included) founds, and only once every other node on
+the list has durably promised to follow it. A promise is given once. So two nodes that list each
+other can never both found: each would need the other's promise, and gave its own to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.membership import Member
+from actors.messages import Bind, Join, Message
+
+
+class Joining:
+    """What a fresh node knows of the addresses on its list. `bound_to` is its own promise."""
+
+    def __init__(self, me: Member, join: Sequence[str], bound_to: str) -> None:
+        self._me = me
+        self._listed = tuple(dict.fromkeys(join))
+        self._aliases = {me.address}
+        self._promises: dict[str, str] = {}
+        self._silent: set[str] = set(self._listed)
+        self._asked: dict[int, str] = {}
+        self.bound_to = bound_to
+
+    def peers(self) -> list[str]:
+        """The listed addresses that are not this node's own."""
+        return [a for a in self._listed if a not in self._aliases]
+
+    def lowest(self) -> str:
+        """The address that is to found: in the form in which it is listed, if it is."""
+        own = [a for a in self._listed if a in self._aliases] or [self._me.address]
+        return min(own + self.peers(), key=_order)
+
+    def founds(self) -> bool:
+        """Is it this node that is to found?"""
+        return self.lowest() in self._aliases
+
+    def should_bind_itself(self) -> bool:
+        """A founder gives its own promise to itself before it asks for others'."""
+        return self.founds() and not self.bound_to
+
+    def may_found(self) -> bool:
+        """Have all promised, this node included?"""
+        founder = self.lowest()
+        return (
+            self.founds()
+            and self.bound_to == founder
+            and all(self._promises.get(a) == founder for a in self.peers())
+        )
+
+    def requests(self) -> list[tuple[str, Message]]:
+        """What to ask of each address now."""
+        asks: list[tuple[str, Message]] = [(a, Join(self._me)) for a in self.peers()]
+        if self.founds() and self.bound_to == self.lowest():
+            asks += [(a, Bind(self.lowest())) for a in self.peers()]
+        return asks
+
+    def asked(self, number: int, address: str) -> None:
+        """Request `number` was sent to `address`."""
+        self._asked[number] = address
+        while len(self._asked) > 1_000:
+            del self._asked[next(iter(self._asked))]
+
+    def address_asked(self, number: int) -> str:
+        """Where request `number` was sent, or empty."""
+        return self._asked.get(number, "")
+
+    def found_alias(self, number: int) -> None:
+        """Request `number` arrived at this very node."""
+        address = self._asked.get(number)
+        if address is not None:
+            self._aliases.add(address)
+
+    def answered(self, number: int, bound_to: str, is_promise: bool) -> None:
+        """A fresh node answered; `is_promise` if it was asked for one and this is on its disk."""
+        address = self._asked.get(number)
+        if address is not None:
+            self._silent.discard(address)
+            if is_promise:
+                self._promises[address] = bound_to
+
+    def bounced(self, number: int) -> None:
+        """Request `number` could not be sent."""
+        address = self._asked.get(number)
+        if address is not None:
+            self._silent.add(address)
+
+    def may_follow(self, number: int, members: Sequence[Member]) -> bool:
+        """May this node join the network that the answer to request `number` offers? One that made
+        no promise, or made it to itself, may; else only where the founder it promised to is."""
+        if not self.bound_to or self.bound_to in self._aliases:
+            return True
+        return self._asked.get(number) == self.bound_to or any(
+            m.address == self.bound_to for m in members
+        )
+
+    def waiting_for(self) -> str:
+        """One sentence for whoever looks at the log."""
+        silent = [a for a in self.peers() if a in self._silent]
+        elsewhere = [
+            f"{a} follows {self._promises[a]}"
+            for a in self.peers()
+            if self._promises.get(a) not in (None, "", self.lowest())
+        ]
+        if elsewhere:
+            return f"waiting to begin a network, but {', '.join(elsewhere)}"
+        if silent:
+            return f"waiting for {', '.join(silent)} to answer"
+        if self.founds():
+            return f"waiting for {', '.join(self.peers())} to promise to follow this node"
+        return f"waiting for {self.bound_to or self.lowest()} to begin the network"
+
+
+def _order(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)

@@ -1,0 +1,150 @@
+"""Who is in the network: one record a member, and the one rule of which news beats which.
+
+A member's record is written by the member alone: it counts its own boots and incarnations. Others
+may only say of it that it left for good, when another node takes over its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+State = Literal["alive", "suspect", "dead", "stopped", "leaving", "left"]
+
+RANK: dict[State, int] = {
+    "alive": 0,
+    "suspect": 1,
+    "dead": 2,
+    "stopped": 3,
+    "leaving": 4,
+    "left": 5,
+}
+"""Of two records with the same boot and incarnation the higher rank is the later news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One node as the others know it. Both addresses are `host:port`; `id` is for the life of the
+    data folder, `boot` counts its starts, `incarnation` the news within a start."""
+
+    id: str
+    name: str
+    address: str
+    gossip_address: str
+    boot: int
+    incarnation: int
+    state: State
+
+
+def beats(news: Member, known: Member | None) -> bool:
+    """Is `news` later than what is known of this member? Departure is final."""
+    if known is None:
+        return True
+    if known.state == "left" or news.state == "left":
+        return known.state != "left"
+    return (news.boot, news.incarnation, RANK[news.state]) > (
+        known.boot,
+        known.incarnation,
+        RANK[known.state],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of taking in news: what was later than known, what was not acted on and why, and
+    whether the news is that this very node has left for good."""
+
+    fresh: tuple[Member, ...]
+    problems: tuple[str, ...]
+    left: bool
+
+
+class Members:
+    """All the members that a node knows, itself (`me`) included."""
+
+    def __init__(self, me: Member, known: Iterable[Member], max_members: int) -> None:
+        self._members = {m.id: m for m in known}
+        self._members[me.id] = me
+        self._max_members = max_members
+        self.me = me
+
+    def __getitem__(self, member_id: str) -> Member:
+        return self._members[member_id]
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def all(self) -> tuple[Member, ...]:
+        """Those that left included, in the order of their ids."""
+        return tuple(sorted(self._members.values(), key=lambda m: m.id))
+
+    def present(self) -> tuple[Member, ...]:
+        """Those that have not left: they own the ring."""
+        return tuple(m for m in self.all() if m.state != "left")
+
+    def others(self) -> tuple[Member, ...]:
+        """Those present, without this node."""
+        return tuple(m for m in self.present() if m.id != self.me.id)
+
+    def update_me(self, state: State) -> None:
+        """Later news of this node, which only it can make."""
+        self.me = replace(self.me, state=state, incarnation=self.me.incarnation + 1)
+        self._members[self.me.id] = self.me
+
+    def merge(self, news: Iterable[Member]) -> Merged:
+        """Take in what is later than what is known. A stopped member whose name a living one now
+        has is found to have left."""
+        fresh, problems, left = [], [], False
+        for member in news:
+            if member.id == self.me.id:
+                left = left or member.state == "left"
+                if beats(member, self.me):
+                    problems.append("another node claims this node's id")
+            elif beats(member, self._members.get(member.id)):
+                if member.id not in self._members and len(self) >= self._max_members:
+                    problems.append("too many members")
+                    continue
+                self._members[member.id] = member
+                fresh.append(member)
+        if fresh:
+            for member in _taken_over(self.present()):
+                self._members[member.id] = gone = replace(member, state="left")
+                fresh.append(gone)
+        return Merged(tuple(fresh), tuple(problems), left)
+
+    def later_than(self, theirs: Iterable[Member]) -> tuple[Member, ...]:
+        """What this node knows, and somebody who knows `theirs` does not."""
+        known = {m.id: m for m in theirs}
+        return tuple(m for m in self.all() if beats(m, known.get(m.id)))
+
+    def holder_of_name(self, name: str) -> Member | None:
+        """The member that has this name and has not given it up by stopping, dying or leaving."""
+        for member in self.present():
+            if member.name == name and member.state not in ("stopped", "dead"):
+                return member
+        return None
+
+    def digest(self) -> str:
+        """A SHA-1 (hex) that is equal where the same is known of the same members."""
+        sha1 = hashlib.sha1(usedforsecurity=False)
+        for m in self.all():
+            sha1.update(f"{m.id} {m.boot} {m.incarnation} {m.state};".encode())
+        return sha1.hexdigest()
+
+
+def _taken_over(members: Sequence[Member]) -> list[Member]:
+    living = {m.name for m in members if m.state not in ("stopped", "dead")}
+    return [m for m in members if m.state in ("stopped", "dead") and m.name in living]
+
+
+def members_to_bytes(members: Iterable[Member]) -> bytes:
+    """As JSON, for the disk."""
+    return json.dumps([asdict(m) for m in members]).encode()
+
+
+def members_from_bytes(data: bytes) -> list[Member]:
+    """The members that were kept; none of no bytes. Raises ValueError or TypeError if spoilt."""
+    return [Member(**fields) for fields in json.loads(data)] if data else []

@@ -1,0 +1,250 @@
+"""A client's side of the protocol: correlation, time-outs, and which endpoint to ask next.
+
+A read that goes unanswered for a third of its time is asked of the next endpoint too, and the first
+answer counts. A write is sent once; it goes to another endpoint only when it was provably not taken
+on, because the endpoint said so or there was no connection to send it over. When the connection
+over which it was sent is lost, nobody can know: it timed out, and may have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now, Trace
+from actors.errors import GossamerError, TimedOut, Unreachable, error_for
+from actors.messages import (
+    Bounced,
+    Failed,
+    Get,
+    Got,
+    LinkDown,
+    LinkUp,
+    ListMembers,
+    Message,
+    Write,
+)
+
+ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
+"""Refusals of one endpoint that another may not share. All are definite."""
+
+MAX_PIECE_KEYS = 1_000
+MAX_PIECE_BYTES = 2**20
+
+
+@dataclass(slots=True)
+class _Operation:
+    """One request, and how far it has got. `untried` are the endpoints it may still go to."""
+
+    request: Message
+    timeout_ms: int
+    deadline_ms: int
+    untried: list[str]
+    trace: Trace | None
+    next_try_ms: int = 0
+    sent_to: dict[int, str] = field(default_factory=dict)
+    refusal: Failed | None = None
+    so_far: Got | None = None
+
+    @property
+    def is_write(self) -> bool:
+        return isinstance(self.request, Write)
+
+
+class Session:
+    """Takes requests and turns, like an actor; what is finished is fetched with `finished()`."""
+
+    def __init__(self, endpoints: Sequence[str]) -> None:
+        if not endpoints:
+            raise ValueError("a session needs at least one endpoint")
+        self._endpoints = tuple(dict.fromkeys(endpoints))
+        self._links: dict[str, bool | None] = dict.fromkeys(self._endpoints)
+        self._number = 0
+        self._attempt = 0
+        self._operations: dict[int, _Operation] = {}
+        self._attempts: dict[int, int] = {}
+        self._finished: list[tuple[int, Message | GossamerError]] = []
+        self._out: list[Envelope] = []
+
+    @property
+    def wake_at(self) -> int | None:
+        """When the next operation is to be tried elsewhere or to time out: monotonic ms."""
+        return min(
+            (min(o.deadline_ms, o.next_try_ms) for o in self._operations.values()), default=None
+        )
+
+    def submit(self, request: Message, timeout_ms: int, now: Now, trace: Trace | None = None) -> int:
+        """Begin an operation; the number under which `finished` will tell of it. The time-out is
+        the time without progress: where an answer comes in parts it begins anew with each."""
+        self._number += 1
+        operation = _Operation(
+            request, timeout_ms, now.mono_ms + timeout_ms, list(self._endpoints), trace
+        )
+        self._operations[self._number] = operation
+        self._try_next(self._number, operation, now)
+        return self._number
+
+    def finished(self) -> list[tuple[int, Message | GossamerError]]:
+        """The operations that ended since the last call: the reply, or the error."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
+        """Take in replies and news of links, then do what is due; what to send, to endpoints."""
+        for envelope in inbox:
+            match envelope.message:
+                case LinkUp(endpoint):
+                    self._links[endpoint] = True
+                    self._try_unsent(now)
+                case LinkDown(endpoint):
+                    self._links[endpoint] = False
+                    self._on_link_down(endpoint, now)
+                case Bounced():
+                    self._on_refused(envelope.id, None, now)
+                case Failed() as failed:
+                    self._on_failed(envelope.id, failed, now)
+                case reply:
+                    self._on_reply(envelope.id, reply, now)
+        wake_at = self.wake_at
+        if wake_at is not None and now.mono_ms >= wake_at:
+            self._on_time(now)
+        out, self._out = self._out, []
+        return out
+
+    def _try_next(self, number: int, operation: _Operation, now: Now) -> None:
+        """Send it to the first endpoint that it has not gone to and that may be connected."""
+        operation.next_try_ms = operation.deadline_ms
+        for endpoint in operation.untried:
+            if self._links[endpoint]:
+                operation.untried.remove(endpoint)
+                self._send(number, operation, endpoint)
+                if not operation.is_write and len(self._endpoints) > 1:
+                    operation.next_try_ms = now.mono_ms + max(1, operation.timeout_ms // 3)
+                return
+        if operation.sent_to or any(self._links[e] is None for e in operation.untried):
+            return
+        if operation.refusal is not None:
+            refusal = operation.refusal
+            error = error_for(refusal.code, refusal.reason, refusal.definite)
+        else:
+            error = Unreachable(f"nobody answers at {', '.join(self._endpoints)}")
+        self._finish(number, error)
+
+    def _send(self, number: int, operation: _Operation, endpoint: str) -> None:
+        self._attempt += 1
+        operation.sent_to[self._attempt] = endpoint
+        self._attempts[self._attempt] = number
+        actor = "gossiper" if isinstance(operation.request, ListMembers) else "router"
+        to = Address(f"{ENDPOINT}{endpoint}", actor)
+        sender = Address(CLIENT, "")
+        self._out.append(Envelope(to, sender, operation.request, self._attempt, operation.trace))
+
+    def _try_unsent(self, now: Now) -> None:
+        for number, operation in list(self._operations.items()):
+            if not operation.sent_to:
+                self._try_next(number, operation, now)
+
+    def _on_link_down(self, endpoint: str, now: Now) -> None:
+        for number, operation in list(self._operations.items()):
+            lost = [a for a, e in operation.sent_to.items() if e == endpoint]
+            if lost and operation.is_write:
+                reason = f"the connection to {endpoint} was lost; the write may have happened"
+                self._finish(number, TimedOut(reason, definite=False))
+                continue
+            for attempt in lost:
+                del operation.sent_to[attempt]
+                del self._attempts[attempt]
+            if lost or not operation.sent_to:
+                self._try_next(number, operation, now)
+
+    def _on_failed(self, attempt: int, failed: Failed, now: Now) -> None:
+        if failed.code in ELSEWHERE and failed.definite:
+            self._on_refused(attempt, failed, now)
+        elif attempt in self._attempts:
+            error = error_for(failed.code, failed.reason, failed.definite)
+            self._finish(self._attempts[attempt], error)
+
+    def _on_refused(self, attempt: int, refusal: Failed | None, now: Now) -> None:
+        """This endpoint did not take it on: another may."""
+        number = self._attempts.pop(attempt, None)
+        if number is not None:
+            operation = self._operations[number]
+            del operation.sent_to[attempt]
+            operation.refusal = refusal or operation.refusal
+            self._try_next(number, operation, now)
+
+    def _on_reply(self, attempt: int, reply: Message, now: Now) -> None:
+        number = self._attempts.get(attempt)
+        if number is None:
+            return
+        operation = self._operations[number]
+        if isinstance(reply, Got) and isinstance(operation.request, Get):
+            if operation.so_far is not None:
+                reply = _join(operation.so_far, reply)
+            rest = operation.request.keys[len(reply.codes) - _length(operation.so_far) :]
+            if rest:
+                self._continue(number, operation, reply, rest, now)
+                return
+        self._finish(number, reply)
+
+    def _continue(
+        self, number: int, operation: _Operation, so_far: Got, rest: tuple[str, ...], now: Now
+    ) -> None:
+        """The reply had room for the first keys only: ask for the rest."""
+        assert isinstance(operation.request, Get)
+        for attempt in operation.sent_to:
+            del self._attempts[attempt]
+        operation.sent_to = {}
+        operation.so_far = so_far
+        operation.request = replace(operation.request, keys=rest)
+        operation.deadline_ms = now.mono_ms + operation.timeout_ms
+        operation.untried = list(self._endpoints)
+        self._try_next(number, operation, now)
+
+    def _on_time(self, now: Now) -> None:
+        for number, operation in list(self._operations.items()):
+            if now.mono_ms >= operation.deadline_ms:
+                self._finish(number, self._time_out(operation))
+            elif now.mono_ms >= operation.next_try_ms:
+                self._try_next(number, operation, now)
+
+    def _time_out(self, operation: _Operation) -> GossamerError:
+        seconds = operation.timeout_ms / 1_000
+        if not operation.sent_to:
+            where = ", ".join(self._endpoints)
+            return Unreachable(f"no connection to {where} within {seconds:g} s")
+        if operation.is_write:
+            return TimedOut(f"no answer within {seconds:g} s; the write may have happened")
+        return TimedOut(f"no answer within {seconds:g} s", definite=True)
+
+    def _finish(self, number: int, outcome: Message | GossamerError) -> None:
+        for attempt in self._operations.pop(number).sent_to:
+            del self._attempts[attempt]
+        self._finished.append((number, outcome))
+
+
+def _length(got: Got | None) -> int:
+    return 0 if got is None else len(got.codes)
+
+
+def _join(first: Got, second: Got) -> Got:
+    return Got(
+        first.codes + second.codes,
+        first.kinds + second.kinds,
+        first.values + second.values,
+        first.versions + second.versions,
+        first.replicas + second.replicas,
+    )
+
+
+def pieces(keys: Sequence[str], sizes_bytes: Sequence[int]) -> Iterator[slice]:
+    """Cut a batch into slices that fit a message: at most 1,000 keys and about 1 MiB each."""
+    start, total_bytes = 0, 0
+    for i, (key, size_bytes) in enumerate(zip(keys, sizes_bytes, strict=True)):
+        entry_bytes = size_bytes + 4 * len(key)
+        if i > start and (i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MAX_PIECE_BYTES):
+            yield slice(start, i)
+            start, total_bytes = i, 0
+        total_bytes += entry_bytes
+    if keys:
+        yield slice(start, len(keys))
