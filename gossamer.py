@@ -1,0 +1,53 @@
+"""The public face of Gossamer: `from gossamer import Client, AsyncClient, Node`.
+
+`Node` and what it needs are imported when it is first asked for, so that a client starts fast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import (
+    BatchError,
+    FileMissing,
+    GossamerError,
+    KeyNotFound,
+    NotReady,
+    Overloaded,
+    Refused,
+    Stopping,
+    TimedOut,
+    Unavailable,
+    Unreachable,
+)
+from nodes.async_client import AsyncClient, Entry
+from nodes.client import Client
+
+if TYPE_CHECKING:
+    from nodes.node import Node
+
+__all__ = [
+    "AsyncClient",
+    "BatchError",
+    "Client",
+    "Entry",
+    "FileMissing",
+    "GossamerError",
+    "KeyNotFound",
+    "Node",
+    "NotReady",
+    "Overloaded",
+    "Refused",
+    "Stopping",
+    "TimedOut",
+    "Unavailable",
+    "Unreachable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Node":
+        from nodes.node import Node
+
+        return Node
+    raise AttributeError(f"module 'gossamer' has no attribute {name!r}")

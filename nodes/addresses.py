@@ -1,0 +1,85 @@
+"""Where nodes listen: `host:port`, read from a person's hand and checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from actors.errors import Refused
+
+DEFAULT_PORT = 7_100
+GOSSIP_PORT_STEP = 1_000
+
+
+class HostPort(NamedTuple):
+    """A host (an IPv6 address without brackets) and a port; port 0 picks a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class BadAddress(Refused, ValueError):
+    """That is no address, or none that may be used so."""
+
+
+def parse_address(text: str, default_port: int = DEFAULT_PORT) -> HostPort:
+    """Read "host:port", "host", "[v6]:port" or "[v6]". Raises BadAddress with a sentence."""
+    host, separator, port = text.strip().rpartition(":")
+    if not separator or (host.startswith("[") and not host.endswith("]")):
+        host, port = text.strip(), str(default_port)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise BadAddress(f"{text!r} is not host:port (an IPv6 address is written [address]:port)")
+    if not host or any(c.isspace() or c in "/@,;" for c in host):
+        raise BadAddress(f"{text!r} is not host:port")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise BadAddress(f"{text!r} has no port from 0 to 65535")
+    return HostPort(host, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Can this address only be reached from this machine?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_wildcard(host: str) -> bool:
+    """Does this stand for all of the machine's addresses?"""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host == "*"
+
+
+def gossip_listen_address(listen: HostPort, given: str) -> HostPort:
+    """Where the gossip port is: as given, else beside the request port. Raises BadAddress."""
+    if given:
+        return parse_address(given, 0)
+    port = listen.port + GOSSIP_PORT_STEP if listen.port else 0
+    if port > 65_535:
+        raise BadAddress(f"the gossip port would be {port}: set it with --gossip-listen")
+    return HostPort(listen.host, port)
+
+
+def advertised_host(listen: HostPort, advertise: str, *, insecure: bool) -> HostPort:
+    """What others are told, port 0 standing for the port that is bound. Raises BadAddress where
+    the node would be open to strangers, or could not be found."""
+    if not is_loopback(listen.host) and not insecure:
+        raise BadAddress(
+            f"{listen.host} can be reached from other machines, and whoever reaches a node may "
+            "read and write everything: say --insecure if that is meant"
+        )
+    if advertise:
+        told = parse_address(advertise, listen.port)
+        if is_wildcard(told.host):
+            raise BadAddress(f"{advertise!r} cannot be advertised: others cannot connect to it")
+        return told
+    if is_wildcard(listen.host):
+        raise BadAddress(f"{listen.host} stands for every address: say which with --advertise")
+    return listen

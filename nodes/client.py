@@ -1,0 +1,83 @@
+"""Client: for programs that wait. An AsyncClient on an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeVar
+
+from actors.errors import GossamerError
+from actors.membership import Member
+from nodes.async_client import MISSING, AsyncClient, Entry
+
+T = TypeVar("T")
+
+
+class Client:
+    """Arguments and methods as AsyncClient's. Many threads may use one Client at once."""
+
+    def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
+        self._client = AsyncClient(*endpoints, timeout=timeout, trace_id=trace_id)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="gossamer-client", daemon=True
+        )
+        self._thread.start()
+
+    def get(self, key: str, default: Any = MISSING) -> Any:
+        """As AsyncClient.get."""
+        return self._wait(self._client.get(key, default))
+
+    def put(self, key: str, value: Any) -> str:
+        """As AsyncClient.put."""
+        return self._wait(self._client.put(key, value))
+
+    def delete(self, key: str) -> None:
+        """As AsyncClient.delete."""
+        self._wait(self._client.delete(key))
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """As AsyncClient.get_many."""
+        return self._wait(self._client.get_many(keys))
+
+    def put_many(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """As AsyncClient.put_many."""
+        return self._wait(self._client.put_many(values))
+
+    def entry(self, key: str) -> Entry:
+        """As AsyncClient.entry."""
+        return self._wait(self._client.entry(key))
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """As AsyncClient.list, an iterator that fetches page after page."""
+        keys = self._client.list(prefix)
+        while True:
+            key = self._wait(anext(keys, None))
+            if key is None:
+                return
+            yield key
+
+    def members(self) -> tuple[Member, ...]:
+        """As AsyncClient.members."""
+        return self._wait(self._client.members())
+
+    def close(self) -> None:
+        """As AsyncClient.close; then the thread ends."""
+        if self._thread.is_alive():
+            self._wait(self._client.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            coroutine.close()
+            raise GossamerError("the client was closed")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

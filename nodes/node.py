@@ -1,0 +1,261 @@
+"""A node: its disk, its log, and the three actors wired together; started, and stopped again.
+
+    with Node(data="…", join=["127.0.0.1:7100"]) as node:
+        print(node.address)
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random, SystemRandom
+from types import TracebackType
+from typing import Self, TextIO
+
+from actors.actor import HOST, Address, Envelope
+from actors.errors import GossamerError, NotReady, error_for
+from actors.gossiper import Gossiper
+from actors.membership import Member
+from actors.messages import GiveUp, MembersChanged, Message, Stop
+from actors.router import Router
+from actors.storage import Storage
+from nodes.addresses import (
+    BadAddress,
+    HostPort,
+    advertised_host,
+    gossip_listen_address,
+    parse_address,
+)
+from nodes.clocks import monotonic_ms
+from nodes.disk import LmdbDisk
+from nodes.hosts import GossipHost, InnerHost
+from nodes.logs import Log, open_log
+from nodes.loop import Loop, NodeInfo
+from nodes.mailbox import Mailbox, Post
+from nodes.sockets import Context, new_context
+from nodes.switch import SwitchHost
+from nodes.tally import Tally
+
+STOP_S = 2.5
+"""A clean stop takes at most this long."""
+
+
+class NodeFailed(GossamerError):
+    """An actor failed: a bug, or a broken disk. The node's log says more."""
+
+
+class Node:
+    """A node in this process; see `gossamer serve --help` for what the arguments mean.
+
+    `data` defaults to `.data/NAME`. Raises BadAddress where it may not listen as it is told.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        join: Sequence[str] = (),
+        *,
+        listen: str = "127.0.0.1:7100",
+        gossip_listen: str = "",
+        advertise: str = "",
+        name: str = "",
+        insecure: bool = False,
+        log_level: str = "info",
+        console: TextIO | None = None,
+    ) -> None:
+        self._listen = parse_address(listen)
+        self._gossip_listen = gossip_listen_address(self._listen, gossip_listen)
+        self._advertise = advertised_host(self._listen, advertise, insecure=insecure)
+        advertised_host(self._gossip_listen, str(self._advertise), insecure=insecure)
+        self._join = [str(parse_address(address)) for address in join]
+        self._log_level = log_level
+        self._console = console
+        self.name = name or _default_name(self._listen.port)
+        if data is None and not self.name:
+            raise BadAddress("a node on port 0 needs a name or a data folder")
+        self.data = Path(data) if data is not None else Path(".data") / self.name
+        self.id = ""
+        self.address = ""
+        self._loops: dict[str, Loop] = {}
+        self._changed = threading.Condition()
+        self._ready = False
+        self._stopped = False
+        self._waiting = "it has not been started"
+        self._error: GossamerError | None = None
+
+    def start(self) -> None:
+        """Open the data folder and the ports, then begin; `wait_ready` waits for the network.
+
+        Raises DataFolderError, or GossamerError where an address cannot be listened on.
+        """
+        self._disk = LmdbDisk(self.data)
+        boot = self._disk.boot
+        self.id = boot.node_id
+        self.name = self.name or f"{platform.node()}:{boot.node_id[:6]}"
+        self._log = open_log(self.data / "log.jsonl", self.name, self._log_level, self._console)
+        self._context = new_context()
+        try:
+            me = self._open_loops(NodeInfo(self.id, self.name))
+        except OSError as error:
+            self._close()
+            raise GossamerError(f"cannot listen: {error.strerror or error}") from error
+        self._log.events.info(
+            "started",
+            node_id=self.id,
+            address=me.address,
+            gossip_address=me.gossip_address,
+            data=str(self.data),
+            boot=boot.count,
+            join=self._join,
+            pid=os.getpid(),
+        )
+        rng = Random(SystemRandom().getrandbits(128))
+        self._loops["storage"].run_actor(Storage(self.id, self._disk, boot.clock_limit))
+        self._loops["router"].run_actor(Router(self.id, boot.name, boot.count, boot.clock_limit))
+        self._loops["gossiper"].run_actor(
+            Gossiper(me, boot.name, self._join, boot.notes, rng)
+        )
+
+    def _open_loops(self, node: NodeInfo) -> Member:
+        """Open every actor's sockets, before any of them says anything; this node's own record."""
+        mailboxes = {name: Mailbox(name) for name in ("storage", "router", "gossiper")}
+        tally = Tally(self._log.events)
+        trace_all = self._log_level == "debug"
+        context, log = self._context, self._log
+        switch = SwitchHost(
+            node, context, mailboxes, self._on_news, tally, self._listen, log, trace_all=trace_all
+        )
+        gossip = GossipHost(node, context, mailboxes, self._on_news, tally, self._gossip_listen)
+        storage = InnerHost(
+            "storage", node, context, mailboxes, self._on_news, tally, self._disk.take_sync_us
+        )
+        for name, host in (("storage", storage), ("router", switch), ("gossiper", gossip)):
+            loop = Loop(name, node, host, log, self._on_failure)
+            loop.open()
+            self._loops[name] = loop
+        self._mailboxes, self._tally = mailboxes, tally
+        told = HostPort(self._advertise.host, self._advertise.port or switch.port)
+        self.address = str(told)
+        return Member(
+            id=self.id,
+            name=self.name,
+            address=self.address,
+            gossip_address=str(HostPort(told.host, gossip.port)),
+            boot=self._disk.boot.count,
+            incarnation=1,
+            state="alive",
+        )
+
+    def wait_ready(self, timeout_s: float = 30.0) -> None:
+        """Return once the node belongs to a network and serves.
+
+        Raises NotReady with what it waits for, or what ended the node.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._error, timeout_s)
+            if self._error is not None:
+                raise self._error
+            if not self._ready:
+                raise NotReady(f"{self.name} is not ready after {timeout_s:g} s: {self._waiting}")
+
+    def wait(self) -> None:
+        """Return when the node was stopped by another thread; raise what ended it otherwise."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._error)
+            if self._error is not None:
+                raise self._error
+
+    def request_stop(self) -> None:
+        """Make `wait` return; may be called by a signal's handler."""
+        # Not under the lock: the handler may have interrupted the thread that holds it.
+        self._stopped = True
+        threading.Thread(target=self._tell, daemon=True).start()
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Tell the members, answer what is under way, close everything: within three seconds."""
+        deadline_ms = monotonic_ms() + int(STOP_S * 1_000)
+        post = Post(self._context, self._mailboxes)
+        own = Address(self.id, HOST)
+        # The gossiper's good-bye leaves by the router, and the router's last writes need storage.
+        for name in ("gossiper", "router", "storage"):
+            loop = self._loops[name]
+            if loop.is_alive():
+                post.send(name, [Envelope(Address(self.id, name), own, Stop())])
+                loop.join(max(0, deadline_ms - monotonic_ms()) / 1_000)
+        post.close()
+        self._tally.summarise(monotonic_ms(), at_once=True)
+        stuck = [name for name, loop in self._loops.items() if loop.is_alive()]
+        if stuck:
+            self._log.events.error("not_stopped", actors=stuck)
+        else:
+            self._log.events.info("stopped", node_id=self.id)
+            self._close()
+        self.request_stop()
+
+    def _close(self) -> None:
+        for loop in self._loops.values():
+            if loop.is_alive():
+                loop.run_actor(None)
+                loop.join(STOP_S)
+        self._context.term()
+        self._disk.close()
+        self._log.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _on_news(self, message: Message) -> None:
+        match message:
+            case MembersChanged(network, members, waiting):
+                self._on_members(network, len(members), waiting)
+            case GiveUp(code, reason):
+                self._log.events.error("refused", code=code, reason=reason)
+                self._end(error_for(code, reason))
+
+    def _on_members(self, network: str, members: int, waiting: str) -> None:
+        with self._changed:
+            first = bool(network) and not self._ready
+            self._waiting = waiting
+            self._ready = bool(network)
+            self._changed.notify_all()
+        if first:
+            self._log.events.info("ready", network=network, members=members)
+        elif network:
+            self._log.events.info("members_changed", members=members)
+        else:
+            self._log.events.info("waiting", reason=waiting)
+
+    def _on_failure(self, actor: str, error: BaseException) -> None:
+        self._end(NodeFailed(f"the {actor} of {self.name} failed: {error}"))
+
+    def _end(self, error: GossamerError) -> None:
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+
+def _default_name(port: int) -> str:
+    """Honcho's name for the process, else host and port; empty where the port is not known yet."""
+    given = os.environ.get("HONCHO_PROCESS_NAME", "")
+    return given or (f"{platform.node()}:{port}" if port else "")

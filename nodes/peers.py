@@ -1,0 +1,97 @@
+"""One DEALER to each peer. A message that is not sent at once is not sent at all: it is handed back.
+
+A peer is addressed by its id, once it is known where that listens, or by `@host:port` until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zmq
+
+from actors.actor import ENDPOINT
+from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, request_dealer
+
+MAX_STRANGERS = 64
+"""Connections to addresses that belong to no member; the oldest goes when there are more."""
+
+AFRESH_MS = 500
+"""How often, at most, a connection is made anew because its peer was heard and it is not up."""
+
+
+class Peers:
+    """The connections of the router's thread."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._addresses: dict[str, str] = {}
+        self._dealers: dict[str, Socket] = {}
+        self._bounced: set[str] = set()
+        self._made_ms: dict[str, int] = {}
+
+    def connect(self, peers: Sequence[tuple[str, str]], now_ms: int) -> None:
+        """These are the peers now, (id, address) each."""
+        before, self._addresses = self._addresses, dict(peers)
+        for address in set(before.values()) - set(self._addresses.values()):
+            self._drop(address)
+        for address in self._addresses.values():
+            self._dealer(address, now_ms)
+
+    def send(self, node: str, frames: Sequence[bytes], now_ms: int) -> bool:
+        """False if the message provably was not sent."""
+        address = self._address(node)
+        dealer = self._dealer(address, now_ms) if address is not None else None
+        if address is None or dealer is None:
+            return False
+        try:
+            dealer.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            self._bounced.add(address)
+            return False
+        self._bounced.discard(address)
+        return True
+
+    def heard_from(self, node: str, now_ms: int) -> None:
+        """The peer is there. If the connection to it is not, do not wait for its next attempt,
+        which may be seconds away."""
+        address = self._addresses.get(node)
+        if address in self._bounced and now_ms - self._made_ms.get(address, 0) >= AFRESH_MS:
+            self._drop(address)
+            self._dealer(address, now_ms)
+
+    def close(self, *, goodbye: bool) -> None:
+        """Close all; with `goodbye` what was sent may still be delivered."""
+        for dealer in self._dealers.values():
+            dealer.close(linger=GOODBYE_MS if goodbye else 0)
+        self._dealers = {}
+
+    def _address(self, node: str) -> str | None:
+        if node.startswith(ENDPOINT):
+            return node[len(ENDPOINT) :]
+        return self._addresses.get(node)
+
+    def _dealer(self, address: str, now_ms: int) -> Socket | None:
+        """The connection to an address, made if need be; None if it is no host and port."""
+        dealer = self._dealers.get(address)
+        if dealer is not None:
+            return dealer
+        members = set(self._addresses.values())
+        strangers = [a for a in self._dealers if a not in members]
+        if len(strangers) >= MAX_STRANGERS:
+            self._drop(strangers[0])
+        dealer = request_dealer(self._context)
+        try:
+            dealer.connect(endpoint(*address.rsplit(":", 1)))
+        except (zmq.ZMQError, TypeError):
+            dealer.close()
+            return None
+        self._dealers[address] = dealer
+        self._made_ms[address] = now_ms
+        return dealer
+
+    def _drop(self, address: str) -> None:
+        dealer = self._dealers.pop(address, None)
+        if dealer is not None:
+            dealer.close()
+            self._bounced.discard(address)
+            del self._made_ms[address]

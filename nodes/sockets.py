@@ -1,0 +1,126 @@
+"""Every ZeroMQ socket is made here, with all of its options set before it binds or connects.
+
+The options are there because the defaults lose, block or grow: a ROUTER drops what it cannot
+deliver, a DEALER queues to the dead, `term` waits for what nobody reads, and nothing is bounded.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import zmq
+
+MAX_SOCKETS = 4_096
+MAX_FRAMES = 2
+MAX_REQUEST_BYTES = 4 * 2**20
+MAX_GOSSIP_BYTES = 2**20
+GOODBYE_MS = 200
+"""At a clean stop, how long a closing socket may still deliver what was sent."""
+
+Socket = zmq.Socket[bytes]
+Context = zmq.Context[Socket]
+
+
+def new_context() -> Context:
+    """A context; to be made after any fork, and given to all of a node's threads."""
+    context: Context = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, MAX_SOCKETS)
+    return context
+
+
+def inbox(context: Context, name: str) -> Socket:
+    """The receiving end of an actor's mailbox. It binds before any sending end connects."""
+    socket = context.socket(zmq.PULL)
+    socket.set(zmq.LINGER, 0)
+    socket.bind(f"inproc://{name}")
+    return socket
+
+
+def outbox(context: Context, name: str) -> Socket:
+    """A sending end of an actor's mailbox."""
+    socket = context.socket(zmq.PUSH)
+    socket.set(zmq.LINGER, 0)
+    socket.connect(f"inproc://{name}")
+    return socket
+
+
+def request_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
+    """A node's request port: the bound socket and the port, chosen by the system if it was 0."""
+    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
+    socket.set(zmq.ROUTER_MANDATORY, 1)
+    # A client that does not read may have 1,000 replies waiting; past that they are dropped.
+    socket.set(zmq.SNDHWM, 1_000)
+    socket.set(zmq.RCVHWM, 1_000)
+    return socket, _bind(socket, host, port)
+
+
+def request_dealer(context: Context) -> Socket:
+    """What is to be connected to one request port. It never queues to who is not there."""
+    socket = _tcp(context, zmq.DEALER, MAX_REQUEST_BYTES)
+    socket.set(zmq.IMMEDIATE, 1)
+    socket.set(zmq.SNDTIMEO, 0)
+    socket.set(zmq.SNDHWM, 10_000)
+    socket.set(zmq.RCVHWM, 10_000)
+    socket.set(zmq.RECONNECT_IVL, 100)
+    socket.set(zmq.RECONNECT_IVL_MAX, 5_000)
+    socket.set(zmq.CONNECT_TIMEOUT, 2_000)
+    return socket
+
+
+def gossip_publisher(context: Context, host: str, port: int) -> tuple[Socket, int]:
+    """A node's gossip port: the bound socket and the port, chosen by the system if it was 0."""
+    socket = _tcp(context, zmq.PUB, MAX_GOSSIP_BYTES)
+    socket.set(zmq.SNDHWM, 1_000)
+    return socket, _bind(socket, host, port)
+
+
+def gossip_subscriber(context: Context) -> Socket:
+    """What hears the publishers that it is connected to later."""
+    socket = _tcp(context, zmq.SUB, MAX_GOSSIP_BYTES)
+    socket.set(zmq.RCVHWM, 1_000)
+    socket.set(zmq.RECONNECT_IVL, 100)
+    socket.set(zmq.RECONNECT_IVL_MAX, 5_000)
+    socket.set(zmq.CONNECT_TIMEOUT, 2_000)
+    socket.set(zmq.SUBSCRIBE, b"")
+    return socket
+
+
+def readable(socket: Socket) -> bool:
+    """Is there a message to receive?"""
+    return bool(int(socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+
+def receive(socket: Socket) -> list[bytes] | None:
+    """The frames of the next message, or None if there is none. Of a message with too many frames
+    only some are kept, one more than is admitted: its decoder refuses it."""
+    try:
+        frames = [socket.recv(zmq.NOBLOCK)]
+    except zmq.Again:
+        return None
+    while socket.get(zmq.RCVMORE):
+        frame = socket.recv(zmq.NOBLOCK)
+        if len(frames) <= MAX_FRAMES + 1:
+            frames.append(frame)
+    return frames
+
+
+def endpoint(host: str, port: int | str) -> str:
+    """How ZeroMQ writes a host and a port."""
+    return f"tcp://{host}:{port}"
+
+
+def _tcp(context: Context, kind: int, max_bytes: int) -> Socket:
+    socket = context.socket(kind)
+    socket.set(zmq.LINGER, 0)
+    socket.set(zmq.MAXMSGSIZE, max_bytes)
+    socket.set(zmq.HANDSHAKE_IVL, 3_000)
+    socket.set(zmq.HEARTBEAT_IVL, 1_000)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, 3_000)
+    socket.set(zmq.HEARTBEAT_TTL, 4_000)
+    socket.set(zmq.IPV6, 1)
+    return socket
+
+
+def _bind(socket: Socket, host: str, port: int) -> int:
+    socket.bind(endpoint(host, port or "*"))
+    return int(cast(bytes, socket.last_endpoint).rpartition(b":")[2].rstrip(b"\0"))

@@ -1,0 +1,259 @@
+"""The router's surroundings: the node's request port, its connections to peers, and its switch.
+
+Envelopes that are not the router's own pass by here, in from the network and out to it, without a
+turn of the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from actors.actor import CLIENT, Address, Envelope, Trace
+from actors.messages import Connect, Failed, ListMembers
+from nodes.clocks import monotonic_ms, wall_us
+from nodes.codec import Malformed
+from nodes.hosts import InnerHost, OnNews, bounced
+from nodes.loop import MAX_MESSAGES, Link, NodeInfo, route
+from nodes.logs import Log
+from nodes.mailbox import Mailbox
+from nodes.peers import Peers
+from nodes.sockets import GOODBYE_MS, Context, Socket, readable, receive, request_router
+from nodes.trace.fields import trace_fields
+from nodes.tally import Tally
+from nodes.wire import decode_from_peer_or_client, encode_all, type_name
+
+SLOW_MS = 500
+MAX_FOLLOWED = 100_000
+"""Requests whose time is taken at once; what is beyond is served all the same."""
+
+HANDSHAKE_FAILURES = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class SwitchHost(InnerHost):
+    """For the router. With `trace_all` every request is traced, not only those that ask for it."""
+
+    def __init__(
+        self,
+        node: NodeInfo,
+        context: Context,
+        mailboxes: dict[str, Mailbox],
+        on_news: OnNews,
+        tally: Tally,
+        listen: tuple[str, int],
+        log: Log,
+        *,
+        trace_all: bool,
+    ) -> None:
+        super().__init__("router", node, context, mailboxes, on_news, tally)
+        self._listen = listen
+        self._log = log
+        self._trace_all = trace_all
+        self._own = Address(node.id, "router")
+        self._peers = Peers(context)
+        self._began_us: dict[tuple[str, int], int] = {}
+        self._traces = 0
+        self._requests: Socket | None = None
+        self._monitor: Socket | None = None
+        self._more = False
+        self.port = 0
+
+    def open(self) -> Sequence[Socket]:
+        """The mailbox and the request port."""
+        sockets = super().open()
+        self._requests, self.port = request_router(self._context, *self._listen)
+        self._monitor = self._requests.get_monitor_socket(HANDSHAKE_FAILURES)
+        return [*sockets, self._requests, self._monitor]
+
+    def receive(self) -> list[Envelope]:
+        """What is for the router; the rest is passed on."""
+        # The mailbox first: a clock that storage raised must be known before anybody asks for it.
+        own: list[Envelope] = []
+        groups: dict[Link, list[Envelope]] = {}
+        for envelope in super().receive():
+            if envelope.to == self._own:
+                own.append(envelope)
+            elif isinstance(envelope.message, Connect):
+                self._peers.connect(envelope.message.peers, monotonic_ms())
+            else:
+                self._note_passing(envelope)
+                groups.setdefault(route(envelope.to, self._node.id), []).append(envelope)
+        for link, envelopes in groups.items():
+            for notice in self.send(link, envelopes):
+                self._hand_on(notice.to.actor, [notice])
+        own += self._receive_requests()
+        self._receive_events()
+        return own
+
+    def has_more(self) -> bool:
+        """Is anything left in the mailbox, or of the requests?"""
+        return self._more or super().has_more()
+
+    def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        """To a peer, a client or an actor here."""
+        match link.kind:
+            case "peer":
+                return self._send_to_peer(link.name, envelopes)
+            case "client":
+                self._send_to_client(link.name, envelopes)
+                return []
+        return super().send(link, envelopes)
+
+    def close(self, *, goodbye: bool) -> None:
+        """With `goodbye` the last replies may still go out."""
+        self._peers.close(goodbye=goodbye)
+        if self._requests is not None and self._monitor is not None:
+            self._requests.disable_monitor()
+            self._monitor.close()
+            self._requests.close(linger=GOODBYE_MS if goodbye else 0)
+        super().close(goodbye=goodbye)
+
+    # In from the network.
+
+    def _receive_requests(self) -> list[Envelope]:
+        assert self._requests is not None
+        own: list[Envelope] = []
+        groups: dict[str, list[Envelope]] = {}
+        self._more = True
+        for _ in range(MAX_MESSAGES):
+            frames = receive(self._requests)
+            if frames is None:
+                self._more = False
+                break
+            for envelope in self._decode(frames):
+                if envelope.to.actor == "router":
+                    own.append(envelope)
+                else:
+                    self._note_passing(envelope)
+                    groups.setdefault(envelope.to.actor, []).append(envelope)
+        for actor, envelopes in groups.items():
+            self._hand_on(actor, envelopes)
+        return own
+
+    def _hand_on(self, actor: str, envelopes: Sequence[Envelope]) -> None:
+        if not self._post.send(actor, envelopes):
+            self._drop("full mailbox", mailbox=actor, envelopes=len(envelopes))
+
+    def _decode(self, frames: list[bytes]) -> list[Envelope]:
+        client, *rest = frames
+        try:
+            envelopes = decode_from_peer_or_client(rest, client, self._node.id)
+        except Malformed as bad:
+            self._on_malformed(client, bad)
+            return []
+        sender = envelopes[0].sender
+        if sender.node == CLIENT:
+            return [self._follow(e) for e in envelopes if self._is_well_addressed(e)]
+        self._peers.heard_from(sender.node, monotonic_ms())
+        return [e for e in envelopes if self._has_actor(e)]
+
+    def _on_malformed(self, client: bytes, bad: Malformed) -> None:
+        """Tell a client; a node has no use for being told."""
+        self._drop("malformed message", sender=bad.peer or client.hex(), why=bad.reason)
+        if not bad.peer:
+            for number in bad.ids or (bad.id,):
+                self._refuse(client.hex(), number, bad.code, bad.reason)
+
+    def _is_well_addressed(self, envelope: Envelope) -> bool:
+        wanted = "gossiper" if isinstance(envelope.message, ListMembers) else "router"
+        if envelope.to.actor == wanted:
+            return True
+        reason = f"{type_name(type(envelope.message))} is to be sent to the {wanted}"
+        self._refuse(envelope.sender.actor, envelope.id, "malformed", reason)
+        return False
+
+    def _has_actor(self, envelope: Envelope) -> bool:
+        if envelope.to.actor in self._post:
+            return True
+        self._drop("message to an unknown actor", sender=str(envelope.sender))
+        return False
+
+    def _refuse(self, client: str, number: int, code: str, reason: str) -> None:
+        failed = Failed(code, reason, True)
+        self._send_to_client(
+            client, [Envelope(Address(CLIENT, client), self._own, failed, number)]
+        )
+
+    def _follow(self, envelope: Envelope) -> Envelope:
+        """Take a client's request's time, and trace it if all are traced."""
+        if len(self._began_us) < MAX_FOLLOWED:
+            self._began_us[envelope.sender.actor, envelope.id] = wall_us()
+        if self._trace_all and envelope.trace is None:
+            self._traces += 1
+            trace = Trace(
+                f"{self._node.name}-{wall_us():x}-{self._traces}", "client//0", "", wall_us()
+            )
+            return Envelope(envelope.to, envelope.sender, envelope.message, envelope.id, trace)
+        return envelope
+
+    def _receive_events(self) -> None:
+        assert self._monitor is not None
+        while readable(self._monitor):
+            event = recv_monitor_message(self._monitor)
+            self._drop("failed handshake", event=zmq.Event(event["event"]).name)
+
+    # Out to the network.
+
+    def _send_to_peer(self, node: str, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        now_ms = monotonic_ms()
+        notices: list[Envelope] = []
+        for batch, frames in encode_all(envelopes, self._node.id):
+            if not self._peers.send(node, frames, now_ms):
+                notices += bounced(batch)
+        return notices
+
+    def _send_to_client(self, client: str, envelopes: Sequence[Envelope]) -> None:
+        assert self._requests is not None
+        routing_id = bytes.fromhex(client)
+        for batch, frames in encode_all(envelopes, self._node.id):
+            try:
+                self._requests.send_multipart([routing_id, *frames], zmq.NOBLOCK)
+            except zmq.ZMQError as error:
+                gone = error.errno == zmq.EHOSTUNREACH
+                self._drop("client is gone" if gone else "client does not read", client=client)
+            for envelope in batch:
+                self._note_reply(client, envelope)
+
+    def _note_reply(self, client: str, envelope: Envelope) -> None:
+        """Log what was asked for, what was slow, and what failed."""
+        began_us = self._began_us.pop((client, envelope.id), None)
+        took_ms = (wall_us() - began_us) / 1_000 if began_us is not None else 0.0
+        if envelope.trace is not None:
+            self._record("replied", envelope)
+        codes: tuple[str, ...] = getattr(envelope.message, "codes", ())
+        failed = isinstance(envelope.message, Failed) or any(
+            [code not in ("ok", "not_found") for code in codes]
+        )
+        if failed or took_ms >= SLOW_MS:
+            fields: dict[str, Any] = {"client": client, "request": envelope.id}
+            if isinstance(envelope.message, Failed):
+                fields |= {"code": envelope.message.code, "reason": envelope.message.reason}
+            if codes:
+                fields["codes"] = {code: codes.count(code) for code in sorted(set(codes))}
+            self._log.events.warning(
+                "request_failed" if failed else "request_slow",
+                message=type_name(type(envelope.message)),
+                took_ms=round(took_ms, 1),
+                trace=envelope.trace.id if envelope.trace else None,
+                **fields,
+            )
+
+    def _note_passing(self, envelope: Envelope) -> None:
+        if envelope.trace is not None:
+            self._record("passed", envelope)
+
+    def _record(self, event: str, envelope: Envelope) -> None:
+        self._log.traces.debug(
+            event,
+            node_id=self._node.id,
+            actor=self._name,
+            **trace_fields(envelope),
+            at_us=wall_us(),
+        )
