@@ -1,7 +1,7 @@
 # make up      a network of three nodes on this machine (the Procfile); Ctrl-C ends it
 # make test    everything that has to hold before a change is accepted; the default
 # make soak    the tests that take minutes
-# make bench   measures Gossamer against what one would use instead
+# make bench   measures what a node costs against a bare ZeroMQ echo
 # make clean   removes what the others made, the nodes' data in .data excepted
 #
 # They need Linux and Python 3.11 or later. PYTHON=python3.13 picks another than `python3`.
@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := test
 .PHONY: up test soak bench clean
 
-# honcho is one simple command to make, so a SIGTERM that make gets reaches it.
+# honcho takes the shell's place, so that a SIGTERM for make reaches it.
 up: $(INSTALLED)
 	@exec env PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start
 
@@ -28,7 +28,7 @@ soak: $(INSTALLED)
 	$(BIN)/pytest -m soak
 
 bench: $(INSTALLED)
-	$(BIN)/python bench/bench.py
+	$(BIN)/python -m bench
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

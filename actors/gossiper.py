@@ -45,7 +45,7 @@ from actors.window import Windows
 class GossipSettings:
     """What may be set: times in milliseconds, `ttl` in hops."""
 
-    join_retry_ms: int = 300
+    join_retry_ms: int = 200
     push_pull_ms: int = 2_000
     retell_ms: int = 100
     ttl: int = 4
@@ -138,7 +138,8 @@ class Gossiper:
         if self._saving:
             return
         if self._founds or self._joining.may_found():
-            self._adopt(f"{self._rng.getrandbits(64):016x}", ())
+            members = () if self._founds else self._joining.followers()
+            self._adopt(f"{self._rng.getrandbits(64):016x}", members)
             return
         if self._joining.should_bind_itself():
             self._bind(self._joining.lowest(), lambda: None)
@@ -157,8 +158,10 @@ class Gossiper:
                 self._on_bind(envelope, founder)
             case Admitted(network, members):
                 self._on_admitted(envelope, network, members)
-            case Fresh(bound_to) | Bound(bound_to):
-                self._joining.answered(envelope.id, bound_to, isinstance(envelope.message, Bound))
+            case Fresh():
+                self._joining.answered(envelope.id)
+            case Bound(bound_to, member):
+                self._joining.promised(envelope.id, bound_to, member)
             case Failed(code, reason):
                 if not self._network and self._joining.address_asked(envelope.id):
                     self._to(HOST, GiveUp(code, reason))
@@ -207,14 +210,13 @@ class Gossiper:
         return None
 
     def _on_bind(self, envelope: Envelope, founder: str) -> None:
-        to = Address(f"{ENDPOINT}{founder}", "gossiper")
         if self._network:
-            admitted = Admitted(self._network, self._members.all())
-            self._out.append(Envelope(to, self._here, admitted, envelope.id))
+            # Who asks to be followed also asks to be let in, and that is answered.
             return
+        to = Address(f"{ENDPOINT}{founder}", "gossiper")
 
         def answer() -> None:
-            bound = Bound(self._joining.bound_to)
+            bound = Bound(self._joining.bound_to, self._members.me)
             self._out.append(Envelope(to, self._here, bound, envelope.id))
 
         if self._joining.bound_to:
@@ -272,7 +274,11 @@ class Gossiper:
     def _on_push_pull(self, envelope: Envelope) -> None:
         message = envelope.message
         assert isinstance(message, (Compare, Compared, Tell))
-        if message.network != self._network or not self._network:
+        if not self._network:
+            # There is a network: ask at once to be let in.
+            self._next_ms = 0
+            return
+        if message.network != self._network:
             self._drop("gossip of another network")
             return
         match message:

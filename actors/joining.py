@@ -20,7 +20,7 @@ class Joining:
         self._me = me
         self._listed = tuple(dict.fromkeys(join))
         self._aliases = {me.address}
-        self._promises: dict[str, str] = {}
+        self._promises: dict[str, tuple[str, Member]] = {}
         self._silent: set[str] = set(self._listed)
         self._asked: dict[int, str] = {}
         self.bound_to = bound_to
@@ -48,8 +48,20 @@ class Joining:
         return (
             self.founds()
             and self.bound_to == founder
-            and all(self._promises.get(a) == founder for a in self.peers())
+            and all(self._promise(a) == founder for a in self.peers())
         )
+
+    def followers(self) -> tuple[Member, ...]:
+        """Who promised to follow this node: the first members. Of two with one name only the first
+        is among them; the other will ask to be let in, and be told."""
+        by_name = {self._me.name: self._me}
+        for address in self.peers():
+            member = self._promises[address][1]
+            by_name.setdefault(member.name, member)
+        return tuple(m for m in by_name.values() if m.id != self._me.id)
+
+    def _promise(self, address: str) -> str:
+        return self._promises[address][0] if address in self._promises else ""
 
     def requests(self) -> list[tuple[str, Message]]:
         """What to ask of each address now."""
@@ -74,13 +86,18 @@ class Joining:
         if address is not None:
             self._aliases.add(address)
 
-    def answered(self, number: int, bound_to: str, is_promise: bool) -> None:
-        """A fresh node answered; `is_promise` if it was asked for one and this is on its disk."""
+    def answered(self, number: int) -> None:
+        """A fresh node answered request `number`."""
         address = self._asked.get(number)
         if address is not None:
             self._silent.discard(address)
-            if is_promise:
-                self._promises[address] = bound_to
+
+    def promised(self, number: int, bound_to: str, member: Member) -> None:
+        """A fresh node answered with the promise that it has on its disk."""
+        address = self._asked.get(number)
+        if address is not None:
+            self._silent.discard(address)
+            self._promises[address] = bound_to, member
 
     def bounced(self, number: int) -> None:
         """Request `number` could not be sent."""
@@ -101,9 +118,9 @@ class Joining:
         """One sentence for whoever looks at the log."""
         silent = [a for a in self.peers() if a in self._silent]
         elsewhere = [
-            f"{a} follows {self._promises[a]}"
+            f"{a} follows {self._promise(a)}"
             for a in self.peers()
-            if self._promises.get(a) not in (None, "", self.lowest())
+            if self._promise(a) not in ("", self.lowest())
         ]
         if elsewhere:
             return f"waiting to begin a network, but {', '.join(elsewhere)}"

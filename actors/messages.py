@@ -217,9 +217,11 @@ class Bind(Message):
 
 @dataclass(frozen=True, slots=True)
 class Bound(Message):
-    """The promise that stands, on disk: the founder asked for, or an earlier one."""
+    """The promise that stands, on disk: the founder asked for, or an earlier one. With `member`,
+    who promised, the founder begins the network with all of its members at once."""
 
     bound_to: str
+    member: Member
 
 
 @dataclass(frozen=True, slots=True)

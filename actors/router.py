@@ -32,7 +32,6 @@ from actors.messages import (
     Scan,
     Scanned,
     Stop,
-    Store,
     Stored,
     Write,
 )

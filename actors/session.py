@@ -73,7 +73,9 @@ class Session:
             (min(o.deadline_ms, o.next_try_ms) for o in self._operations.values()), default=None
         )
 
-    def submit(self, request: Message, timeout_ms: int, now: Now, trace: Trace | None = None) -> int:
+    def submit(
+        self, request: Message, timeout_ms: int, now: Now, trace: Trace | None = None
+    ) -> int:
         """Begin an operation; the number under which `finished` will tell of it. The time-out is
         the time without progress: where an answer comes in parts it begins anew with each."""
         self._number += 1
@@ -242,7 +244,9 @@ def pieces(keys: Sequence[str], sizes_bytes: Sequence[int]) -> Iterator[slice]:
     start, total_bytes = 0, 0
     for i, (key, size_bytes) in enumerate(zip(keys, sizes_bytes, strict=True)):
         entry_bytes = size_bytes + 4 * len(key)
-        if i > start and (i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MAX_PIECE_BYTES):
+        if i > start and (
+            i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MAX_PIECE_BYTES
+        ):
             yield slice(start, i)
             start, total_bytes = i, 0
         total_bytes += entry_bytes

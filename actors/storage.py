@@ -94,9 +94,8 @@ class Storage:
         for envelope, codes in accepted:
             match envelope.message:
                 case Store():
-                    if full:
-                        codes = tuple("disk_full" if c == "ok" else c for c in codes)
-                    self._out.append(reply(envelope, Stored(codes)))
+                    stored = ["disk_full" if full and c == "ok" else c for c in codes]
+                    self._out.append(reply(envelope, Stored(tuple(stored))))
                 case Remember():
                     self._out.append(reply(envelope, Remembered("disk_full" if full else "ok")))
                 case Fetch() as fetch:

@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import zmq
 
@@ -50,6 +50,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 Outcome = Message | GossamerError
 _Found = tuple[str, Kind, bytes]
+_Stored = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ class Entry:
     value: Any
     version: str
     replicas: tuple[str, ...]
+
+
+class _Writing(NamedTuple):
+    """A single write that waits for the end of its tick."""
+
+    key: str
+    kind: Kind
+    data: bytes
+    stored: asyncio.Future[_Stored]
 
 
 class AsyncClient:
@@ -84,7 +94,7 @@ class AsyncClient:
         self._timer_at_ms = 0
         self._flushing = False
         self._gets: list[tuple[str, asyncio.Future[_Found]]] = []
-        self._writes: list[tuple[str, Kind, bytes, asyncio.Future[str]]] = []
+        self._writes: list[_Writing] = []
         self._when_done: dict[int, Callable[[Outcome], None]] = {}
 
     async def get(self, key: str, default: Any = MISSING) -> Any:
@@ -101,7 +111,12 @@ class AsyncClient:
 
     async def put(self, key: str, value: Any) -> str:
         """Store a JSON value or bytes; its new version."""
-        return await self._write(check_key(key), *encode_value(value))
+        return (await self._write(check_key(key), *encode_value(value)))[0]
+
+    async def put_entry(self, key: str, value: Any) -> Entry:
+        """As `put`; the entry that it made, with the names of the nodes that stored it."""
+        version, replica = await self._write(check_key(key), *encode_value(value))
+        return Entry(key, value, version, (replica,))
 
     async def delete(self, key: str) -> None:
         """Make the key missing, if it is not already."""
@@ -205,11 +220,11 @@ class AsyncClient:
 
     # Requests, and the batches that a tick makes of single ones.
 
-    async def _write(self, key: str, kind: Kind, data: bytes) -> str:
-        written: asyncio.Future[str] = self._event_loop().create_future()
-        self._writes.append((key, kind, data, written))
+    async def _write(self, key: str, kind: Kind, data: bytes) -> _Stored:
+        stored: asyncio.Future[_Stored] = self._event_loop().create_future()
+        self._writes.append(_Writing(key, kind, data, stored))
         self._flush_soon()
-        return await written
+        return await stored
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -228,10 +243,15 @@ class AsyncClient:
                 request: Message = Get(tuple(keys[piece]), False, self._timeout_ms)
                 self._submit(request, partial(_settle_gets, readers))
         if writes:
-            keys, kinds, values, writers = map(tuple, zip(*writes, strict=True))
-            for piece in pieces(keys, [len(v) for v in values]):
-                request = Write(keys[piece], kinds[piece], values[piece], self._timeout_ms)
-                self._submit(request, partial(_settle_writes, writers[piece]))
+            for piece in pieces([w.key for w in writes], [len(w.data) for w in writes]):
+                some = writes[piece]
+                request = Write(
+                    tuple([w.key for w in some]),
+                    tuple([w.kind for w in some]),
+                    tuple([w.data for w in some]),
+                    self._timeout_ms,
+                )
+                self._submit(request, partial(_settle_writes, [w.stored for w in some]))
         self._pump()
 
     async def _request(self, request: Message) -> Message:
@@ -288,7 +308,7 @@ class AsyncClient:
             if not self._take(self._connections.receive()):
                 break
 
-    def _take(self, arrived: list[Envelope]) -> bool:
+    def _take(self, arrived: Sequence[Envelope]) -> bool:
         """A turn of the session; True if anything was sent or came in."""
         assert self._connections is not None
         outbox = self._session.turn(arrived, now())
@@ -331,13 +351,14 @@ def _settle_gets(readers: Sequence[asyncio.Future[_Found]], outcome: Outcome) ->
         _fail(readers, outcome)
 
 
-def _settle_writes(writers: Sequence[asyncio.Future[str]], outcome: Outcome) -> None:
+def _settle_writes(writers: Sequence[asyncio.Future[_Stored]], outcome: Outcome) -> None:
     if isinstance(outcome, Written):
-        for writer, code, version in zip(writers, outcome.codes, outcome.versions, strict=True):
+        columns = zip(outcome.codes, outcome.versions, outcome.replicas, strict=True)
+        for writer, (code, version, replica) in zip(writers, columns, strict=True):
             if writer.done():
                 continue
             if code == "ok":
-                writer.set_result(version)
+                writer.set_result((version, replica))
             else:
                 writer.set_exception(error_for(code))
     else:

@@ -33,6 +33,10 @@ class Client:
         """As AsyncClient.put."""
         return self._wait(self._client.put(key, value))
 
+    def put_entry(self, key: str, value: Any) -> Entry:
+        """As AsyncClient.put_entry."""
+        return self._wait(self._client.put_entry(key, value))
+
     def delete(self, key: str) -> None:
         """As AsyncClient.delete."""
         self._wait(self._client.delete(key))

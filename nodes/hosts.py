@@ -1,4 +1,4 @@
-"""The surroundings of the actors that have no request port: a mailbox, and for the gossiper PUB/SUB.
+"""The surroundings of actors that have no request port: a mailbox, and for the gossiper PUB/SUB.
 
 Whatever they send to another node or to a client goes to the router's thread, the node's switch.
 """

@@ -29,7 +29,7 @@ MAX_MESSAGES = 256
 
 
 class Link(NamedTuple):
-    """Where an envelope leaves an actor's thread: the name is an actor's, a peer's or a client's."""
+    """Where an envelope leaves an actor's thread. The name is an actor's, peer's or client's."""
 
     kind: Literal["actor", "host", "gossip", "client", "peer"]
     name: str
@@ -140,7 +140,7 @@ class Loop(threading.Thread):
             turn_at = now()
             began_us = time.perf_counter_ns() // 1_000
             outbox = actor.turn(inbox, turn_at)
-            if any([e.trace for e in inbox]):
+            if any(e.trace for e in inbox):
                 self._record_turn(inbox, time.perf_counter_ns() // 1_000 - began_us)
             inbox[:] = self._dispatch(outbox)
             while not inbox and not self._finished:
@@ -154,9 +154,8 @@ class Loop(threading.Thread):
         """Send all, in one message a link; what bounced comes back."""
         here = self._node.id
         groups: dict[Link, list[Envelope]] = {}
-        for envelope in outbox:
-            if envelope.trace is not None:
-                envelope = self._begin_span(envelope, envelope.trace)
+        for sent in outbox:
+            envelope = sent if sent.trace is None else self._begin_span(sent, sent.trace)
             groups.setdefault(route(envelope.to, here), []).append(envelope)
         bounced: list[Envelope] = []
         for link, envelopes in groups.items():

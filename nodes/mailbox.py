@@ -25,6 +25,7 @@ class Mailbox:
         self.name = name
         self.batches: deque[Sequence[Envelope]] = deque()
         self.rung = False
+        self.closed = False
         self.socket: Socket | None = None
 
     def open(self, context: Context) -> Socket:
@@ -45,6 +46,7 @@ class Mailbox:
 
     def close(self) -> None:
         """Whatever still waits is lost."""
+        self.closed = True
         if self.socket is not None:
             self.socket.close()
 
@@ -60,10 +62,14 @@ class Post:
     def __contains__(self, actor: str) -> bool:
         return actor in self._mailboxes
 
+    def has_finished(self, actor: str) -> bool:
+        """Has the actor closed its mailbox, as it does when the node stops?"""
+        return self._mailboxes[actor].closed
+
     def send(self, actor: str, envelopes: Sequence[Envelope]) -> bool:
-        """Put a batch into an actor's mailbox; False if that is full."""
+        """Put a batch into an actor's mailbox; False if that is full, or closed."""
         mailbox = self._mailboxes[actor]
-        if len(mailbox.batches) >= MAX_WAITING:
+        if mailbox.closed or len(mailbox.batches) >= MAX_WAITING:
             return False
         mailbox.batches.append(envelopes)
         if not mailbox.rung:
@@ -71,7 +77,10 @@ class Post:
             bell = self._bells.get(actor)
             if bell is None:
                 bell = self._bells[actor] = outbox(self._context, actor)
-            bell.send(b"", zmq.NOBLOCK)
+            try:
+                bell.send(b"", zmq.NOBLOCK)
+            except zmq.Again:  # its actor has finished, and closed it
+                return False
         return True
 
     def close(self) -> None:

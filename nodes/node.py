@@ -1,7 +1,7 @@
 """A node: its disk, its log, and the three actors wired together; started, and stopped again.
 
-    with Node(data="…", join=["127.0.0.1:7100"]) as node:
-        print(node.address)
+with Node(data="…", join=["127.0.0.1:7100"]) as node:
+    print(node.address)
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from nodes.addresses import (
 from nodes.clocks import monotonic_ms
 from nodes.disk import LmdbDisk
 from nodes.hosts import GossipHost, InnerHost
-from nodes.logs import Log, open_log
+from nodes.logs import open_log
 from nodes.loop import Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
-from nodes.sockets import Context, new_context
+from nodes.sockets import new_context
 from nodes.switch import SwitchHost
 from nodes.tally import Tally
 
@@ -81,6 +81,7 @@ class Node:
         self.address = ""
         self._loops: dict[str, Loop] = {}
         self._changed = threading.Condition()
+        self._members: dict[str, Member] = {}
         self._ready = False
         self._stopped = False
         self._waiting = "it has not been started"
@@ -99,9 +100,9 @@ class Node:
         self._context = new_context()
         try:
             me = self._open_loops(NodeInfo(self.id, self.name))
-        except OSError as error:
+        except GossamerError:
             self._close()
-            raise GossamerError(f"cannot listen: {error.strerror or error}") from error
+            raise
         self._log.events.info(
             "started",
             node_id=self.id,
@@ -115,9 +116,7 @@ class Node:
         rng = Random(SystemRandom().getrandbits(128))
         self._loops["storage"].run_actor(Storage(self.id, self._disk, boot.clock_limit))
         self._loops["router"].run_actor(Router(self.id, boot.name, boot.count, boot.clock_limit))
-        self._loops["gossiper"].run_actor(
-            Gossiper(me, boot.name, self._join, boot.notes, rng)
-        )
+        self._loops["gossiper"].run_actor(Gossiper(me, boot.name, self._join, boot.notes, rng))
 
     def _open_loops(self, node: NodeInfo) -> Member:
         """Open every actor's sockets, before any of them says anything; this node's own record."""
@@ -227,24 +226,30 @@ class Node:
 
     def _on_news(self, message: Message) -> None:
         match message:
-            case MembersChanged(network, members, waiting):
-                self._on_members(network, len(members), waiting)
+            case MembersChanged() as changed:
+                self._on_members(changed)
             case GiveUp(code, reason):
                 self._log.events.error("refused", code=code, reason=reason)
                 self._end(error_for(code, reason))
 
-    def _on_members(self, network: str, members: int, waiting: str) -> None:
+    def _on_members(self, changed: MembersChanged) -> None:
         with self._changed:
-            first = bool(network) and not self._ready
-            self._waiting = waiting
-            self._ready = bool(network)
+            first = bool(changed.network) and not self._ready
+            self._waiting = changed.waiting
+            self._ready = bool(changed.network)
             self._changed.notify_all()
-        if first:
-            self._log.events.info("ready", network=network, members=members)
-        elif network:
-            self._log.events.info("members_changed", members=members)
-        else:
-            self._log.events.info("waiting", reason=waiting)
+        events = self._log.events
+        if not changed.network:
+            events.info("waiting", reason=changed.waiting)
+        elif first:
+            events.info("ready", network=changed.network, members=len(changed.members))
+        known, self._members = self._members, {m.id: m for m in changed.members}
+        for member in changed.members:
+            if member != known.get(member.id) and member.id != self.id:
+                events.info(f"member_{member.state}", member=member.name, address=member.address)
+        for member in known.values():
+            if member.id not in self._members:
+                events.info("member_left", member=member.name, address=member.address)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:
         self._end(NodeFailed(f"the {actor} of {self.name} failed: {error}"))

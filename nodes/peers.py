@@ -1,4 +1,4 @@
-"""One DEALER to each peer. A message that is not sent at once is not sent at all: it is handed back.
+"""One DEALER to each peer. A message that is not sent at once is not sent at all: it comes back.
 
 A peer is addressed by its id, once it is known where that listens, or by `@host:port` until then.
 """

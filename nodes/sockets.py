@@ -10,6 +10,8 @@ from typing import cast
 
 import zmq
 
+from actors.errors import GossamerError
+
 MAX_SOCKETS = 4_096
 MAX_FRAMES = 2
 MAX_REQUEST_BYTES = 4 * 2**20
@@ -122,5 +124,9 @@ def _tcp(context: Context, kind: int, max_bytes: int) -> Socket:
 
 
 def _bind(socket: Socket, host: str, port: int) -> int:
-    socket.bind(endpoint(host, port or "*"))
+    try:
+        socket.bind(endpoint(host, port or "*"))
+    except zmq.ZMQError as error:
+        reason = error.strerror
+        raise GossamerError(f"cannot listen on {host}:{port}: {reason}") from error
     return int(cast(bytes, socket.last_endpoint).rpartition(b":")[2].rstrip(b"\0"))

@@ -13,20 +13,21 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.actor import CLIENT, Address, Envelope, Trace
-from actors.messages import Connect, Failed, ListMembers
+from actors.messages import Connect, Failed, ListMembers, Message
 from nodes.clocks import monotonic_ms, wall_us
 from nodes.codec import Malformed
 from nodes.hosts import InnerHost, OnNews, bounced
-from nodes.loop import MAX_MESSAGES, Link, NodeInfo, route
 from nodes.logs import Log
+from nodes.loop import MAX_MESSAGES, Link, NodeInfo, route
 from nodes.mailbox import Mailbox
 from nodes.peers import Peers
 from nodes.sockets import GOODBYE_MS, Context, Socket, readable, receive, request_router
-from nodes.trace.fields import trace_fields
 from nodes.tally import Tally
+from nodes.trace.fields import trace_fields
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
+_FINE = frozenset({"ok", "not_found"})
 MAX_FOLLOWED = 100_000
 """Requests whose time is taken at once; what is beyond is served all the same."""
 
@@ -58,7 +59,7 @@ class SwitchHost(InnerHost):
         self._trace_all = trace_all
         self._own = Address(node.id, "router")
         self._peers = Peers(context)
-        self._began_us: dict[tuple[str, int], int] = {}
+        self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
         self._traces = 0
         self._requests: Socket | None = None
         self._monitor: Socket | None = None
@@ -138,7 +139,7 @@ class SwitchHost(InnerHost):
         return own
 
     def _hand_on(self, actor: str, envelopes: Sequence[Envelope]) -> None:
-        if not self._post.send(actor, envelopes):
+        if not self._post.send(actor, envelopes) and not self._post.has_finished(actor):
             self._drop("full mailbox", mailbox=actor, envelopes=len(envelopes))
 
     def _decode(self, frames: list[bytes]) -> list[Envelope]:
@@ -177,14 +178,13 @@ class SwitchHost(InnerHost):
 
     def _refuse(self, client: str, number: int, code: str, reason: str) -> None:
         failed = Failed(code, reason, True)
-        self._send_to_client(
-            client, [Envelope(Address(CLIENT, client), self._own, failed, number)]
-        )
+        self._send_to_client(client, [Envelope(Address(CLIENT, client), self._own, failed, number)])
 
     def _follow(self, envelope: Envelope) -> Envelope:
         """Take a client's request's time, and trace it if all are traced."""
-        if len(self._began_us) < MAX_FOLLOWED:
-            self._began_us[envelope.sender.actor, envelope.id] = wall_us()
+        if len(self._began) < MAX_FOLLOWED:
+            began = wall_us(), type(envelope.message)
+            self._began[envelope.sender.actor, envelope.id] = began
         if self._trace_all and envelope.trace is None:
             self._traces += 1
             trace = Trace(
@@ -223,23 +223,22 @@ class SwitchHost(InnerHost):
 
     def _note_reply(self, client: str, envelope: Envelope) -> None:
         """Log what was asked for, what was slow, and what failed."""
-        began_us = self._began_us.pop((client, envelope.id), None)
-        took_ms = (wall_us() - began_us) / 1_000 if began_us is not None else 0.0
+        now_us = wall_us()
+        began_us, request = self._began.pop((client, envelope.id), (now_us, Message))
+        took_ms = (now_us - began_us) / 1_000
         if envelope.trace is not None:
             self._record("replied", envelope)
         codes: tuple[str, ...] = getattr(envelope.message, "codes", ())
-        failed = isinstance(envelope.message, Failed) or any(
-            [code not in ("ok", "not_found") for code in codes]
-        )
+        failed = isinstance(envelope.message, Failed) or not _FINE.issuperset(codes)
         if failed or took_ms >= SLOW_MS:
-            fields: dict[str, Any] = {"client": client, "request": envelope.id}
+            fields: dict[str, Any] = {"client": client, "id": envelope.id}
             if isinstance(envelope.message, Failed):
                 fields |= {"code": envelope.message.code, "reason": envelope.message.reason}
             if codes:
                 fields["codes"] = {code: codes.count(code) for code in sorted(set(codes))}
             self._log.events.warning(
                 "request_failed" if failed else "request_slow",
-                message=type_name(type(envelope.message)),
+                request=type_name(request),
                 took_ms=round(took_ms, 1),
                 trace=envelope.trace.id if envelope.trace else None,
                 **fields,
