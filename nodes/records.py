@@ -1,0 +1,132 @@
+"""The bytes on the disk: of keys, so that they sort as the keys do, and of records and stamps.
+
+LMDB admits keys of 511 bytes; ours have up to 1,024, and a partition's number goes before them in
+one of the tables. So a key of up to SHORT_BYTES is written as its UTF-8, and a longer one as its
+first SHORT_BYTES bytes, CUT and the SHA-256 of all of it. CUT is a byte that UTF-8 never contains.
+
+- Two keys never share an encoding: a short one's is without CUT, a long one's has the digest.
+- Encodings sort as the keys do, long keys with the same beginning excepted. Where two keys differ
+  within SHORT_BYTES, their encodings differ at the same place; where they do not, one is short and
+  the beginning of the other, or both are long.
+- Long keys with the same beginning stand side by side: theirs are exactly the encodings that begin
+  with it and CUT. Who lists keys in order sorts such a group by the whole keys, which are kept in
+  the values of long keys.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from hashlib import sha256
+
+import orjson
+
+from actors.versions import Kind, Record, Stamp, boot_name
+
+SHORT_BYTES = 476
+CUT = b"\xff"
+
+KINDS: tuple[Kind, ...] = ("json", "bytes", "absent")
+KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+
+FORMAT = 1
+"""The first byte of a record and of a stamp: what follows can be laid out anew without a new data
+folder."""
+
+RECORD = struct.Struct(">BBHIQQ")
+"""Format, kind, bytes of the whole key (0 unless it is long), bytes of the origin, the stamp's
+counter, expires_ms. The origin, the whole key and the value follow."""
+
+STAMP = struct.Struct(">BIQ")
+"""Format, bytes of the origin, counter. The origin follows, and then the key if it is long."""
+
+ORIGIN = struct.Struct(">8sQQ")
+BINARY = b"b"
+AS_JSON = b"j"
+
+
+def encode_key(key: str) -> bytes:
+    """At most 509 bytes that sort as the key does, long keys with the same beginning excepted."""
+    utf8 = key.encode()
+    if len(utf8) <= SHORT_BYTES:
+        return utf8
+    return utf8[:SHORT_BYTES] + CUT + sha256(utf8).digest()
+
+
+def lower_bound(utf8: bytes) -> bytes:
+    """The least encoding that a key may have that is not below `utf8`, and begins as it does."""
+    return utf8 if len(utf8) <= SHORT_BYTES else utf8[:SHORT_BYTES] + CUT
+
+
+def group_of(encoded: bytes) -> bytes:
+    """What exactly the encodings of long keys with the same beginning begin with; empty for the
+    encoding of a short key."""
+    return encoded[: SHORT_BYTES + 1] if len(encoded) > SHORT_BYTES else b""
+
+
+def pack_record(record: Record, encoded: bytes) -> bytes:
+    """The value under the encoded key."""
+    counter, node, boot, ballot = record.stamp
+    origin = _pack_origin(node, boot, ballot)
+    key = record.key.encode() if len(encoded) > SHORT_BYTES else b""
+    kind = KIND_NUMBERS[record.kind]
+    header = RECORD.pack(FORMAT, kind, len(key), len(origin), counter, record.expires_ms)
+    return b"".join((header, origin, key, record.value))
+
+
+def unpack_record(key: str, packed: bytes) -> Record:
+    """The record of `key`. Raises ValueError where it is of another format."""
+    written, kind, key_bytes, origin_bytes, counter, expires_ms = RECORD.unpack_from(packed)
+    if written != FORMAT:
+        raise ValueError(f"the record of {key!r} is of format {written}, which is unknown here")
+    end = RECORD.size + origin_bytes
+    stamp = Stamp(counter, *_unpack_origin(packed[RECORD.size : end]))
+    return Record(key, KINDS[kind], packed[end + key_bytes :], stamp, expires_ms)
+
+
+def whole_key(packed: bytes) -> bytes:
+    """The UTF-8 of the long key that this packed record belongs to."""
+    _, _, key_bytes, origin_bytes, _, _ = RECORD.unpack_from(packed)
+    start = RECORD.size + origin_bytes
+    return packed[start : start + key_bytes]
+
+
+def pack_stamp(record: Record, encoded: bytes) -> bytes:
+    """What is kept of the record in its partition: the stamp, and the key if it is long."""
+    counter, node, boot, ballot = record.stamp
+    origin = _pack_origin(node, boot, ballot)
+    key = record.key.encode() if len(encoded) > SHORT_BYTES else b""
+    return b"".join((STAMP.pack(FORMAT, len(origin), counter), origin, key))
+
+
+def unpack_stamp(packed: bytes) -> tuple[Stamp, bytes]:
+    """The stamp, and the UTF-8 of the key if it is long. Raises ValueError for another format."""
+    written, origin_bytes, counter = STAMP.unpack_from(packed)
+    if written != FORMAT:
+        raise ValueError(f"a stamp is of format {written}, which is unknown here")
+    end = STAMP.size + origin_bytes
+    return Stamp(counter, *_unpack_origin(packed[STAMP.size : end])), packed[end:]
+
+
+# There are few origins, one for each node and start, and many stamps: each is worked out once.
+@lru_cache(maxsize=1024)
+def _pack_origin(node: str, boot: str, ballot: str) -> bytes:
+    """25 bytes where the names are as nodes make them, and JSON where they are anything else."""
+    count, _, random_bits = boot.partition(".")
+    try:
+        numbers = bytes.fromhex(node), int(count, 16), int(random_bits, 16)
+        packed = BINARY + ORIGIN.pack(*numbers)
+    except (ValueError, struct.error):
+        packed = b""
+    if packed and _unpack_origin(packed) == (node, boot, ballot):
+        return packed
+    return AS_JSON + orjson.dumps((node, boot, ballot))
+
+
+@lru_cache(maxsize=1024)
+def _unpack_origin(packed: bytes) -> tuple[str, str, str]:
+    if packed[:1] == BINARY:
+        node, count, random_bits = ORIGIN.unpack_from(packed, 1)
+        return node.hex(), boot_name(count, random_bits), ""
+    node, boot, ballot = orjson.loads(packed[1:])
+    return node, boot, ballot

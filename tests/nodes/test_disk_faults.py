@@ -1,0 +1,288 @@
+"""A process is killed, a disk is full, a disk is broken: what was committed stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.storage import DiskFull
+from actors.versions import Record, Stamp
+from nodes.disk import LmdbDisk
+from nodes.folder import DataFolderError
+
+ROOT = Path(__file__).parent.parent.parent
+MIB = 2**20
+STAMP = Stamp(1, "00112233445566aa", "1.00000000000000ff")
+
+COMMITS = """
+import sys
+from itertools import count
+from pathlib import Path
+from actors.versions import Record, Stamp
+from nodes.disk import LmdbDisk
+from nodes.folder import DataFolderError
+disk = LmdbDisk(Path(sys.argv[1]))
+first = int(sys.argv[2])
+for n in count(first):
+    stamp = Stamp(n, disk.boot.node_id, disk.boot.name)
+    parts = [Record(f"{part}{n}", "bytes", b"x" * (n % 9_000), stamp) for part in "abc"]
+    disk.commit(parts, [("last", str(n).encode())], n)
+    print(n, flush=True)
+"""
+"""Says each number once three records, a note and the clock limit with it are committed."""
+
+COMMITS_ON_REQUEST = """
+import sys
+from pathlib import Path
+from actors.versions import Record, Stamp
+from nodes.disk import LmdbDisk
+from nodes.folder import DataFolderError
+disk = LmdbDisk(Path(sys.argv[1]))
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        verb, key = line.split()
+        if verb == "commit":
+            stamp = Stamp(1, disk.boot.node_id, disk.boot.name)
+            disk.commit([Record(key, "bytes", b"1", stamp)], (), 0)
+        print("done" if disk.read([key])[0] else "absent", flush=True)
+    except Exception as error:
+        print(type(error).__name__, getattr(error, "code", ""), flush=True)
+"""
+"""Commits a record and reads it, or only reads it, and says how that went."""
+
+WRITES_UP_TO_A_LIMIT = """
+import resource, sys
+from pathlib import Path
+from actors.storage import DiskFull
+from actors.versions import Record, Stamp
+from nodes.disk import LmdbDisk
+from nodes.folder import DataFolderError
+MIB = 2**20
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4 * MIB, hard))
+disk = LmdbDisk(Path(sys.argv[1]))
+stored = 0
+def store():
+    record = Record(f"k{stored}", "bytes", b"x" * MIB, Stamp(1, disk.boot.node_id, disk.boot.name))
+    disk.commit([record], (), 0)
+try:
+    while True:
+        store()
+        stored += 1
+except DiskFull:
+    print("full", stored == len(disk.page("", "", 100)[0]) > 0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+store()
+print("stored", stored + 1 == len(disk.page("", "", 100)[0]))
+"""
+"""Fills the disk up to the size that a process's files may have, then has that limit lifted."""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a Python program with pipes to it; all are gone at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(program: str, *arguments: object) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, *map(str, arguments)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line that the process says, or "" when it has ended."""
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def ask(process: subprocess.Popen[str], line: str) -> str:
+    """What the process answers to this line."""
+    assert process.stdin
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    return line_of(process)
+
+
+def test_what_was_committed_outlives_kill_9(tmp_path: Path, start: Start) -> None:
+    """And what was being committed is there whole or not at all."""
+    first, boots = 0, 0
+    for acknowledged in (20, 35, 50):
+        process = start(COMMITS, tmp_path, first)
+        last = first
+        while last < first + acknowledged:
+            last = int(line_of(process))
+        process.kill()
+        assert process.stdout
+        said = [last, *map(int, process.stdout.read().split())]
+        disk = LmdbDisk(tmp_path)
+        newest = int(disk.boot.notes["last"])
+        assert newest in (said[-1], said[-1] + 1)
+        assert disk.boot.clock_limit == newest
+        for n in range(newest + 2):
+            found = disk.read([f"a{n}", f"b{n}", f"c{n}"])
+            values = {record and (record.value, record.stamp.counter) for record in found}
+            assert values == ({(b"x" * (n % 9_000), n)} if n <= newest else {None})
+        assert disk.boot.count == boots + 2
+        first, boots = newest + 1, disk.boot.count
+        disk.close()
+
+
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if request.param == "ext4":
+        image = tmp_path / "image"
+        with image.open("wb") as opened:
+            opened.truncate(8 * MIB)
+        run_or_skip(["mkfs.ext4", "-q", "-O", "^has_journal", str(image)])
+        mount = ["mount", "-o", "loop", str(image), str(folder)]
+    run_or_skip(mount)
+    yield folder
+    # Lazily, so that a test that failed with the disk open leaves nothing mounted either.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def run_or_skip(command: list[str]) -> None:
+    """Run what only some users on some machines may run."""
+    if not shutil.which(command[0]):
+        pytest.skip(f"there is no {command[0]} here")
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"{command[0]} does not work here: {done.stderr.strip()}")
+
+
+def store_until_full(disk: LmdbDisk, stored: list[Record]) -> None:
+    """Add records to those stored before, two and a note a commit."""
+    while True:
+        name = f"key{len(stored):03}"
+        both = [Record(name + part, "bytes", bytes(60_000), STAMP) for part in "ab"]
+        disk.commit(both, [("last", name.encode())], len(stored))
+        stored.extend(both)
+
+
+def test_a_full_disk_refuses_commits_until_it_has_room(small_disk: Path) -> None:
+    """Nothing of a refused commit is applied, and reads go on."""
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3 * MIB))
+    disk = LmdbDisk(small_disk / "data")
+    file = small_disk / "data" / "db" / "data.mdb"
+    began_bytes = file.stat().st_size
+    stored: list[Record] = []
+    with pytest.raises(DiskFull, match="no room"):
+        store_until_full(disk, stored)
+    many = len(stored)
+    assert many > 20
+    # It grew by whole steps: a part of one is no use, and is given back.
+    assert (file.stat().st_size - began_bytes) % MIB == 0
+    assert disk.page("", "", 1_000) == ([record.key for record in stored], False)
+    assert disk.read([record.key for record in stored]) == stored
+    disk.close()
+
+    disk = LmdbDisk(small_disk / "data")
+    assert disk.page("", "", 1_000) == ([record.key for record in stored], False)
+    with pytest.raises(DiskFull, match="no room"):
+        store_until_full(disk, stored)
+    ballast.unlink()
+    with pytest.raises(DiskFull, match="no room"):
+        store_until_full(disk, stored)
+    assert len(stored) > many + 20
+    assert disk.read([record.key for record in stored]) == stored
+    disk.close()
+
+
+def test_a_disk_without_room_for_a_database_is_refused(small_disk: Path) -> None:
+    """In a sentence, as whatever else keeps a data folder from being used."""
+    left = os.statvfs(small_disk)
+    (small_disk / "ballast").write_bytes(bytes(left.f_bavail * left.f_frsize - 300_000))
+    with pytest.raises(DataFolderError, match=r"^the disk of the data folder .* is full$"):
+        LmdbDisk(small_disk / "data")
+
+
+def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path: Path, start: Start) -> None:
+    """The signal that comes with it ends nothing."""
+    process = start(WRITES_UP_TO_A_LIMIT, tmp_path)
+    assert line_of(process) == "full True"
+    assert line_of(process) == "stored True"
+    assert process.wait() == 0
+
+
+@contextlib.contextmanager
+def failing(process: subprocess.Popen[str], calls: str, log: Path) -> Iterator[None]:
+    """Let system calls of the process fail, as strace's `inject` says; some must have failed."""
+    if not shutil.which("strace"):
+        pytest.skip("there is no strace here")
+    command = ["strace", "-f", "-o", str(log), "-e", f"inject={calls}", "-p", str(process.pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr
+        said = strace.stderr.readline()
+        if "attached" not in said:
+            pytest.skip(f"strace may not attach to a process here: {said.strip()}")
+        try:
+            yield
+        finally:
+            # It lets go of the process, which goes on.
+            strace.send_signal(signal.SIGINT)
+    assert "(INJECTED)" in log.read_text()
+
+
+def test_after_a_failed_sync_nothing_is_acknowledged(tmp_path: Path, start: Start) -> None:
+    """The kernel forgets what it could not write, so a sync that is tried again would succeed."""
+    process = start(COMMITS_ON_REQUEST, tmp_path / "data")
+    assert line_of(process) == "ready"
+    assert ask(process, "commit a") == "done"
+    with failing(process, "fsync,fdatasync,msync:error=EIO:when=1", tmp_path / "log"):
+        assert ask(process, "commit b") == "Error 5"
+        assert ask(process, "commit c") == "Error 0"
+        assert ask(process, "read a") == "Error 0"
+    process.kill()
+    process.wait()
+    disk = LmdbDisk(tmp_path / "data")
+    assert disk.page("", "", 10) == (["a"], False)
+    disk.close()
+
+
+def test_where_a_reservation_is_not_kept_the_disk_is_full(tmp_path: Path, start: Start) -> None:
+    """Some file systems have no room in the end; what they refuse to write is not applied."""
+    process = start(COMMITS_ON_REQUEST, tmp_path / "data")
+    assert line_of(process) == "ready"
+    assert ask(process, "commit a") == "done"
+    with failing(process, "fdatasync:error=ENOSPC:when=1", tmp_path / "log"):
+        assert ask(process, "commit b") == "DiskFull"
+    assert ask(process, "read b") == "absent"
+    assert ask(process, "commit c") == "done"
+    assert ask(process, "commit b") == "done"
+
+
+def test_a_commit_whose_outcome_is_unknown_is_not_called_refused(
+    tmp_path: Path, start: Start
+) -> None:
+    """The last write of a commit may have reached the disk although it failed."""
+    process = start(COMMITS_ON_REQUEST, tmp_path / "data")
+    assert line_of(process) == "ready"
+    assert ask(process, "commit a") == "done"
+    with failing(process, "pwrite64:error=ENOSPC:when=1+", tmp_path / "log"):
+        assert ask(process, "commit b").startswith("PanicError")
+        assert ask(process, "commit c").startswith("PanicError")
