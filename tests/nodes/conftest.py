@@ -1,0 +1,60 @@
+"""Fixtures that start real nodes, and end them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nodes.client import Client
+from nodes.node import Node
+from nodes.sockets import Context, new_context
+from tests.networks import Network, Ports, Processes, client_of
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    """Free ports, this test's own."""
+    ports = Ports()
+    yield ports
+    ports.close()
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    """A ZeroMQ context; at the end it and all of its sockets are closed."""
+    context = new_context()
+    yield context
+    context.destroy(linger=0)
+
+
+@pytest.fixture
+def network(tmp_path: Path, ports: Ports) -> Iterator[Network]:
+    """What starts nodes in this process; they are stopped at the end."""
+    network = Network(tmp_path, ports)
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def processes(tmp_path: Path, ports: Ports) -> Iterator[Processes]:
+    """What starts node processes; they are gone at the end."""
+    processes = Processes(tmp_path, ports)
+    yield processes
+    processes.close()
+
+
+@pytest.fixture(scope="module")
+def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node that the tests of a module share, each with keys of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    with Node(folder / "node1", listen="127.0.0.1:0", name="node1") as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def client(shared_node: Node) -> Iterator[Client]:
+    """A client of the shared node."""
+    with client_of(shared_node.address) as client:
+        yield client

@@ -1,0 +1,107 @@
+"""Any message, drawn by hypothesis, and the envelopes and frames that it travels in."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
+from actors.messages import Message
+from nodes.wire import decode_from_peer_or_client
+
+ME, PEER = "00000000000000aa", "00000000000000bb"
+ROUTER = Address(ME, "router")
+CONNECTION = b"\0\x01\x02\x03\x04"
+REQUESTER = Address(CLIENT, CONNECTION.hex())
+MAX_INT = 2**63 - 1
+
+
+def receive(frames: list[bytes]) -> list[Envelope]:
+    """Decode as the request port of ME does."""
+    return decode_from_peer_or_client(frames, CONNECTION, ME)
+
+
+def request(message: Message, number: int = 17, trace: Trace | None = None) -> Envelope:
+    """What a client asks of the router of ME."""
+    return Envelope(ROUTER, REQUESTER, message, number, trace)
+
+
+def from_peer(message: Message, number: int = 17, trace: Trace | None = None) -> Envelope:
+    """What the storage of PEER sends to the router of ME."""
+    return Envelope(ROUTER, Address(PEER, "storage"), message, number, trace)
+
+
+def answer(message: Message, number: int = 17, trace: Trace | None = None) -> Envelope:
+    """What PEER answers to a client, as the client sees it."""
+    return Envelope(Address(CLIENT, ""), Address(PEER, "router"), message, number, trace)
+
+
+def published(message: Message, number: int = 0, trace: Trace | None = None) -> Envelope:
+    """What PEER publishes."""
+    to, sender = Address(EVERYBODY, "gossiper"), Address(PEER, "gossiper")
+    return Envelope(to, sender, message, number, trace)
+
+
+_SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    int: st.integers(0, MAX_INT),
+    bool: st.booleans(),
+    str: st.text(max_size=20),
+    bytes: st.binary(max_size=40),
+}
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type."""
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    items = get_args(hint)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(items)
+    if get_origin(hint) is tuple:
+        if items[-1] is Ellipsis:
+            return st.lists(values(items[0]), max_size=8).map(tuple)
+        return st.tuples(*map(values, items))
+    if dataclasses.is_dataclass(hint):
+        return messages(cast(type, hint))
+    hints = get_type_hints(hint)
+    return st.builds(hint, *[values(hints[name]) for name in hint._fields])
+
+
+@st.composite
+def messages(draw: st.DrawFn, cls: type) -> Any:
+    """Any value of a dataclass, its columns being equally long."""
+    columns = getattr(cls, "columns", ())
+    count = draw(st.integers(0, 8))
+    drawn = {}
+    for field in dataclasses.fields(cls):
+        hint = get_type_hints(cls)[field.name]
+        if field.name in columns:
+            item = values(get_args(hint)[0])
+            drawn[field.name] = tuple(draw(st.lists(item, min_size=count, max_size=count)))
+        else:
+            drawn[field.name] = draw(values(hint))
+    return cls(**drawn)
+
+
+def in_order(classes: frozenset[type[Message]]) -> list[type[Message]]:
+    """Message classes by name: the order of a set differs from run to run."""
+    return sorted(classes, key=lambda cls: cls.__name__)
+
+
+def any_of(classes: frozenset[type[Message]]) -> st.SearchStrategy[Message]:
+    """A message of any of these classes."""
+    return st.one_of([messages(cls) for cls in in_order(classes)])
+
+
+traces = st.none() | st.builds(
+    Trace, st.text(max_size=50), st.text(max_size=50), st.text(max_size=50), values(int)
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+"""Anything that may stand in a JSON document, and NaN, infinities and huge numbers too."""

@@ -1,0 +1,253 @@
+"""docs/protocol.md is true: its examples byte for byte, its tables to the last field and code."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
+from actors.errors import ERRORS
+from actors.membership import Member
+from actors.messages import (
+    BETWEEN_NODES,
+    FROM_CLIENTS,
+    TO_CLIENTS,
+    Failed,
+    Get,
+    Got,
+    List,
+    Listed,
+    ListMembers,
+    MembersListed,
+    Message,
+    Observe,
+    Observed,
+    Rumour,
+    Store,
+    Stored,
+    Write,
+    Written,
+)
+from actors.router import RouterSettings
+from actors.versions import Kind, Stamp
+from nodes.wire import (
+    MAX_FRAME_BYTES,
+    Malformed,
+    decode_from_peer_or_client,
+    decode_gossip,
+    decode_reply,
+    encode,
+    type_name,
+)
+
+PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+
+A1, A2, B1 = "00000000000000a1", "00000000000000a2", "1.00000000000000b1"
+NODE1 = Member(A1, "node1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
+NETWORK = "00000000000000c1"
+ROUTER, GOSSIPER = Address(A1, "router"), Address(A1, "gossiper")
+CONNECTION = b"\0\x01\x02\x03\x04"
+
+
+def asked(number: int, message: Message, to: Address = ROUTER) -> Envelope:
+    """As node A1 has it from a client."""
+    return Envelope(to, Address(CLIENT, CONNECTION.hex()), message, number)
+
+
+def answered(number: int, message: Message) -> Envelope:
+    """As a client has it from node A1."""
+    return Envelope(Address(CLIENT, ""), ROUTER, message, number)
+
+
+def put(key: str, value: bytes) -> Write:
+    """A put of JSON."""
+    return Write((key,), ("json",), (value,), 5_000)
+
+
+def version(counter: int) -> str:
+    """One that node A1 gave."""
+    return str(Stamp(counter, A1, B1))
+
+
+NOT_JSON = asked(6, put("color", b"blue"))
+WHY_NOT = (
+    "header 0: the value of 'color' is not JSON: "
+    "unexpected character, expected a JSON value: line 1 column 1 (char 0)"
+)
+THEIR_ROUTER, THEIR_STORAGE = Address(A2, "router"), Address(A2, "storage")
+WITH_STORE = Trace("trace-1", "node1/router/2", "node1/router/1", 1_700_000_000_000_000)
+WITH_STORED = Trace("trace-1", "node2/storage/1", "node1/router/2", 1_700_000_000_001_000)
+STORE = Store(("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),))
+RUMOUR = Rumour(NETWORK, A1, B1, 12, 3, (replace(NODE1, incarnation=2),))
+
+EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
+    (
+        [asked(1, put("color", b'"blue"'))],
+        [answered(1, Written(("ok",), (version(1),), ("node1",)))],
+    ),
+    (
+        [asked(2, Get(("color",), False, 5_000))],
+        [answered(2, Got(("ok",), ("json",), (b'"blue"',), (), ()))],
+    ),
+    (
+        [
+            asked(3, Write(("a", "b"), ("json", "bytes"), (b"true", b"xyz"), 5_000)),
+            asked(4, Write(("c",), ("absent",), (b"",), 5_000)),
+        ],
+        [
+            answered(3, Written(("ok",) * 2, (version(2), version(3)), ("node1",) * 2)),
+            answered(4, Written(("ok",), (version(4),), ("node1",))),
+        ],
+    ),
+    ([asked(5, List("co", "", 1_000, 5_000))], [answered(5, Listed(("color",), ""))]),
+    ([NOT_JSON], [answered(6, Failed("bad_value", WHY_NOT, True))]),
+    (
+        [asked(7, Get(("colour",), False, 5_000))],
+        [answered(7, Got(("not_found",), ("absent",), (b"",), (), ()))],
+    ),
+    (
+        [asked(8, ListMembers(), GOSSIPER)],
+        [answered(8, MembersListed(NETWORK, (NODE1,)))],
+    ),
+    (
+        [Envelope(THEIR_ROUTER, ROUTER, Observe(), 2**40 + 1)],
+        [Envelope(ROUTER, THEIR_ROUTER, Observed(6), 2**40 + 1)],
+    ),
+    (
+        [Envelope(THEIR_STORAGE, ROUTER, STORE, 2**40 + 2, WITH_STORE)],
+        [Envelope(ROUTER, THEIR_STORAGE, Stored(("ok",)), 2**40 + 2, WITH_STORED)],
+    ),
+    ([], [Envelope(Address(EVERYBODY, "gossiper"), Address(A2, "gossiper"), RUMOUR)]),
+]
+"""What the examples say, in their order: what is sent, what comes back."""
+
+
+def frames_of(block: str, arrow: str) -> list[bytes]:
+    """The frames behind an arrow, a line each."""
+    lines = [line for line in block.splitlines() if line.startswith(arrow)]
+    return [line.removeprefix(f"{arrow} ").encode() for line in lines]
+
+
+BLOCKS = re.findall(r"^```text\n(.*?)^```$", PROTOCOL, re.MULTILINE | re.DOTALL)
+
+
+def decode(frames: list[bytes], as_seen: Envelope) -> list[Envelope]:
+    """By whom the envelope is for: a client, a listener or a node."""
+    if as_seen.to.node == CLIENT:
+        return decode_reply(frames)
+    if as_seen.to.node == EVERYBODY:
+        return [replace(e, to=as_seen.to) for e in decode_gossip(frames, A1)]
+    return decode_from_peer_or_client(frames, CONNECTION, as_seen.to.node)
+
+
+def test_every_example_is_checked() -> None:
+    """None stands in the document that is not below."""
+    assert len(BLOCKS) == len(EXAMPLES)
+    assert PROTOCOL.count("```") == 2 * len(BLOCKS)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_is_what_travels_byte_for_byte(number: int) -> None:
+    """It is encoded to exactly these frames, and these frames are decoded to it."""
+    for arrow, envelopes in zip("→←", EXAMPLES[number], strict=True):
+        frames = frames_of(BLOCKS[number], arrow)
+        if not envelopes:
+            assert frames == []
+            continue
+        sender = envelopes[0].sender.node
+        assert encode(envelopes, "" if sender == CLIENT else sender) == frames
+        if envelopes != [NOT_JSON]:
+            assert decode(frames, envelopes[0]) == envelopes
+
+
+def test_the_example_of_a_refusal_is_what_a_node_says() -> None:
+    """The code and the reason are those with which it is refused."""
+    ((_, replies),) = [example for example in EXAMPLES if example[0] == [NOT_JSON]]
+    with pytest.raises(Malformed) as caught:
+        decode(encode([NOT_JSON], ""), NOT_JSON)
+    bad = caught.value
+    assert replies == [answered(bad.id, Failed(bad.code, bad.reason, True))]
+
+
+def rows(*head: str) -> list[list[str]]:
+    """The rows of the table with these first columns."""
+    start = PROTOCOL.index("| " + " | ".join(head) + " |")
+    table = PROTOCOL[start:].split("\n\n", 1)[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
+
+
+def in_words(hint: Any) -> str:
+    """A type as the document names it."""
+    if hint == Kind:
+        return "kind"
+    if get_origin(hint) is tuple:
+        return f"array of {in_words(get_args(hint)[0])}"
+    if get_args(hint):
+        return " or ".join(f"`{choice}`" for choice in get_args(hint))
+    names = {int: "integer", bool: "boolean", str: "string", bytes: "bytes"}
+    return names.get(hint) or str(hint.__name__).lower()
+
+
+def fields_in_words(cls: type) -> str:
+    """A dataclass's fields as the document lists them."""
+    hints = get_type_hints(cls)
+    fields = [f"`{f.name}`: {in_words(hints[f.name])}" for f in dataclasses.fields(cls)]
+    return ", ".join(fields) or "none"
+
+
+def messages_in_words(classes: Iterable[type[Message]]) -> list[list[str]]:
+    """The first two columns of a table of messages."""
+    return sorted([f"`{type_name(cls)}`", fields_in_words(cls)] for cls in classes)
+
+
+@pytest.mark.parametrize(
+    ("head", "classes"),
+    [
+        (("type", "fields", "answered by"), FROM_CLIENTS),
+        (("type", "fields", "meaning"), TO_CLIENTS),
+        (("type", "fields", "to"), BETWEEN_NODES),
+    ],
+    ids=["from clients", "to clients", "between nodes"],
+)
+def test_the_tables_of_messages_are_complete(
+    head: tuple[str, ...], classes: frozenset[type[Message]]
+) -> None:
+    """Every message, every field and its type."""
+    assert sorted(row[:2] for row in rows(*head)) == messages_in_words(classes)
+
+
+def test_the_fields_of_a_member_are_complete() -> None:
+    """They travel as an object."""
+    assert rows("fields of a member") == [[fields_in_words(Member)]]
+
+
+def test_the_table_of_errors_is_the_registry() -> None:
+    """Every code, its exit status, its HTTP status, and whether it is definite."""
+    assert rows("code", "exit", "HTTP", "definite", "meaning") == [
+        [
+            f"`{code}`",
+            str(kind.exit_status),
+            str(kind.http_status),
+            "yes" if kind.definite else "no",
+            kind.sentence,
+        ]
+        for code, kind in ERRORS.items()
+    ]
+
+
+def test_the_limits_are_those_of_a_node() -> None:
+    """As long as nobody sets them otherwise."""
+    limits = RouterSettings()
+    assert [row[:2] for row in rows("what", "limit", "past it")] == [
+        ["a key", f"1 to {limits.max_key_bytes:,} bytes of UTF-8"],
+        ["a value", f"{limits.max_value_bytes // 2**20} MiB"],
+        ["keys in a request", f"{limits.max_batch_keys:,}"],
+        ["a page of `list`", f"{limits.max_list_keys:,} keys"],
+        ["a frame", f"{MAX_FRAME_BYTES // 2**20} MiB"],
+    ]
