@@ -12,7 +12,7 @@ from random import Random
 
 from actors.actor import ENDPOINT, EVERYBODY, HOST, SWITCH, Address, Envelope, Now, reply
 from actors.joining import Joining
-from actors.membership import Member, Members, members_from_bytes, members_to_bytes
+from actors.membership import Member, Members, fault, members_from_bytes, members_to_bytes
 from actors.messages import (
     Admitted,
     Bind,
@@ -49,7 +49,8 @@ class GossipSettings:
     push_pull_ms: int = 2_000
     retell_ms: int = 100
     ttl: int = 4
-    max_members: int = 10_000
+    max_members: int = 3_000
+    max_rumour_members: int = 100
 
 
 class Gossiper:
@@ -198,6 +199,9 @@ class Gossiper:
         self._out.append(Envelope(to, self._here, answer, envelope.id, envelope.trace))
 
     def _refusal(self, newcomer: Member) -> Failed | None:
+        wrong = fault(newcomer)
+        if wrong:
+            return Failed("refused", wrong, True)
         holder = self._members.holder_of_name(newcomer.name)
         if holder is not None and holder.id != newcomer.id:
             reason = (
@@ -328,10 +332,18 @@ class Gossiper:
         self._out.append(Envelope(Address(node, "gossiper"), self._here, message, self._number))
 
     def _publish(self, news: tuple[Member, ...]) -> None:
-        if news and self._network:
+        if not self._network:
+            return
+        most = self._settings.max_rumour_members
+        for start in range(0, len(news), most):
             self._seq += 1
             rumour = Rumour(
-                self._network, self._here.node, self._boot, self._seq, self._settings.ttl, news
+                self._network,
+                self._here.node,
+                self._boot,
+                self._seq,
+                self._settings.ttl,
+                news[start : start + most],
             )
             self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, rumour))
 

@@ -5,11 +5,19 @@ It is answered when every key has one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from actors.actor import Envelope, reply
 from actors.messages import Failed, Fetched, Get, Got, Listed, Store, Write, Written
+from actors.sizes import MESSAGE_BYTES, fitting, text_bytes
 from actors.versions import NEVER, Kind, Stamp
+
+_STAMP_BYTES = 100
+"""More than a stamp takes on the wire."""
+
+_SURELY_FITTING_KEYS = 64
+"""So many keys fit into a message whatever they are."""
 
 
 class Job:
@@ -140,62 +148,67 @@ class ListJob(Job):
         cursor = min(self.resume_after, default="")
         if cursor:
             keys = [key for key in keys if key <= cursor]
-        if len(keys) > self.limit:
-            keys = keys[: self.limit]
+        count = min(self.limit, fitting(keys))
+        if len(keys) > count:
+            keys = keys[:count]
             cursor = keys[-1]
         return reply(self.request, Listed(tuple(keys), cursor))
 
 
+J = TypeVar("J", bound=Job)
+
+
 def cut_reads(
-    gathered: list[tuple[GetJob, Sequence[int]]], max_keys: int
+    gathered: list[tuple[GetJob, Sequence[int]]],
 ) -> Iterator[tuple[tuple[str, ...], list[tuple[Job, Sequence[int]]]]]:
-    """The keys of messages of at most `max_keys`, each with the parts of jobs that it is for."""
-    keys: list[str] = []
-    parts: list[tuple[Job, Sequence[int]]] = []
-    for job, positions in gathered:
-        for start in range(0, len(positions), max_keys):
-            piece = positions[start : start + max_keys]
-            if parts and len(keys) + len(piece) > max_keys:
-                yield tuple(keys), parts
-                keys, parts = [], []
-            job_keys = job.message.keys
-            keys += [job_keys[i] for i in piece]
-            parts.append((job, piece))
-    if parts:
-        yield tuple(keys), parts
+    """The keys of messages that are not too large, each with the parts of jobs that it is for."""
+    if sum(len(positions) for _, positions in gathered) <= _SURELY_FITTING_KEYS:
+        cuts: Iterable[list[tuple[GetJob, Sequence[int]]]] = [gathered]
+    else:
+        cuts = _cut(gathered, lambda job, i: text_bytes(job.message.keys[i]))
+    for pieces in cuts:
+        keys = [job.message.keys[i] for job, positions in pieces for i in positions]
+        yield tuple(keys), list(pieces)
 
 
 def cut_stores(
-    gathered: list[tuple[WriteJob, Sequence[int]]], max_bytes: int
+    gathered: list[tuple[WriteJob, Sequence[int]]],
 ) -> Iterator[tuple[Store, list[tuple[Job, Sequence[int]]]]]:
-    """The Store messages of at most about `max_bytes` (a larger value goes alone), with parts."""
-    pieces: list[tuple[WriteJob, Sequence[int]]] = []
+    """The Store messages that are not too large, each with the parts of jobs that it is for."""
+
+    def entry_bytes(job: WriteJob, i: int) -> int:
+        return len(job.message.values[i]) + text_bytes(job.message.keys[i]) + _STAMP_BYTES
+
+    for pieces in _cut(gathered, entry_bytes):
+        yield _store(pieces), list(pieces)
+
+
+def _cut(
+    gathered: list[tuple[J, Sequence[int]]], entry_bytes: Callable[[J, int], int]
+) -> Iterator[list[tuple[J, Sequence[int]]]]:
+    """The same parts of jobs in the same order, cut where a message is full."""
+    pieces: list[tuple[J, Sequence[int]]] = []
     size_bytes = 0
     for job, positions in gathered:
-        keys, values = job.message.keys, job.message.values
         start = 0
         for n, i in enumerate(positions):
-            # Four bytes is the most that UTF-8 takes for a character; 100 are a stamp on the wire.
-            entry_bytes = len(values[i]) + 4 * len(keys[i]) + 100
-            if size_bytes and size_bytes + entry_bytes > max_bytes:
+            more_bytes = entry_bytes(job, i)
+            if size_bytes and size_bytes + more_bytes > MESSAGE_BYTES:
                 if n > start:
                     pieces.append((job, positions[start:n]))
-                yield _store(pieces)
+                yield pieces
                 pieces, size_bytes, start = [], 0, n
-            size_bytes += entry_bytes
+            size_bytes += more_bytes
         pieces.append((job, positions[start:]))
     if pieces:
-        yield _store(pieces)
+        yield pieces
 
 
-def _store(
-    pieces: list[tuple[WriteJob, Sequence[int]]],
-) -> tuple[Store, list[tuple[Job, Sequence[int]]]]:
+def _store(pieces: list[tuple[WriteJob, Sequence[int]]]) -> Store:
     entries = [(job, i) for job, positions in pieces for i in positions]
-    store = Store(
+    return Store(
         tuple([job.message.keys[i] for job, i in entries]),
         tuple([job.message.kinds[i] for job, i in entries]),
         tuple([job.message.values[i] for job, i in entries]),
         tuple([job.stamps[i] or NEVER for job, i in entries]),
     )
-    return store, list(pieces)

@@ -14,6 +14,9 @@ from typing import Literal
 
 State = Literal["alive", "suspect", "dead", "stopped", "leaving", "left"]
 
+MAX_NAME_CHARACTERS = 100
+MAX_ADDRESS_CHARACTERS = 262
+
 RANK: dict[State, int] = {
     "alive": 0,
     "suspect": 1,
@@ -50,6 +53,24 @@ def beats(news: Member, known: Member | None) -> bool:
         known.incarnation,
         RANK[known.state],
     )
+
+
+def fault(member: Member) -> str:
+    """Why this cannot be a member, or empty. The bounds keep lists of members small."""
+    name = member.name
+    if not (len(member.id) == 16 and set(member.id) <= set("0123456789abcdef")):
+        return "an id has 16 digits of lower-case hex"
+    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or name != name.strip():
+        return f"a name has 1 to {MAX_NAME_CHARACTERS} characters, and no space around them"
+    if not name.isprintable() or "/" in name:
+        return "a name has printable characters only, and no slash"
+    for address in (member.address, member.gossip_address):
+        host, _, port = address.rpartition(":")
+        if not host or len(address) > MAX_ADDRESS_CHARACTERS or not address.isascii():
+            return "an address is host:port"
+        if not port.isdigit() or not 1 <= int(port) <= 65_535:
+            return "an address has a port from 1 to 65535"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,9 @@ class Members:
                 if beats(member, self.me):
                     problems.append("another node claims this node's id")
             elif beats(member, self._members.get(member.id)):
+                if fault(member):
+                    problems.append("no such member can be")
+                    continue
                 if member.id not in self._members and len(self) >= self._max_members:
                     problems.append("too many members")
                     continue

@@ -54,8 +54,6 @@ class RouterSettings:
     max_list_keys: int = 1_000
     max_open_keys: int = 100_000
     max_open_bytes: int = 64 * 2**20
-    max_message_keys: int = 1_000
-    max_message_bytes: int = 2**20
     max_reply_bytes: int = 2 * 2**20
     max_timeout_ms: int = 600_000
     tick_ms: int = 50
@@ -252,12 +250,12 @@ class Router:
         unstamped, self._unstamped = self._unstamped, {}
         stores, self._stores = self._stores, {}
         for (owner, trace), gathered in reads.items():
-            for keys, parts in cut_reads(gathered, self._settings.max_message_keys):
+            for keys, parts in cut_reads(gathered):
                 self._ask(owner, "storage", Fetch(keys), parts, trace, now)
         for (owner, trace), write_parts in unstamped.items():
             self._ask(owner, "router", Observe(), write_parts, trace, now)
         for (owner, trace), write_parts in stores.items():
-            for store, parts in cut_stores(write_parts, self._settings.max_message_bytes):
+            for store, parts in cut_stores(write_parts):
                 self._ask(owner, "storage", store, parts, trace, now)
 
     def _ask(

@@ -24,12 +24,12 @@ from actors.messages import (
     Message,
     Write,
 )
+from actors.sizes import MESSAGE_BYTES, text_bytes
 
 ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
 
 MAX_PIECE_KEYS = 1_000
-MAX_PIECE_BYTES = 2**20
 
 
 @dataclass(slots=True)
@@ -240,13 +240,12 @@ def _join(first: Got, second: Got) -> Got:
 
 
 def pieces(keys: Sequence[str], sizes_bytes: Sequence[int]) -> Iterator[slice]:
-    """Cut a batch into slices that fit a message: at most 1,000 keys and about 1 MiB each."""
+    """Cut a batch into slices that fit into a message each, of at most 1,000 keys."""
     start, total_bytes = 0, 0
     for i, (key, size_bytes) in enumerate(zip(keys, sizes_bytes, strict=True)):
-        entry_bytes = size_bytes + 4 * len(key)
-        if i > start and (
-            i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MAX_PIECE_BYTES
-        ):
+        entry_bytes = size_bytes + text_bytes(key)
+        is_full = i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MESSAGE_BYTES
+        if is_full and i > start:
             yield slice(start, i)
             start, total_bytes = i, 0
         total_bytes += entry_bytes

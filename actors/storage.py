@@ -26,6 +26,7 @@ from actors.messages import (
     Store,
     Stored,
 )
+from actors.sizes import fitting
 from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
 
@@ -180,4 +181,5 @@ class Storage:
     def _on_scan(self, scan: Scan) -> Scanned:
         limit = max(1, min(scan.limit, self._settings.max_page_keys))
         keys, more = self._disk.page(scan.prefix, scan.after, limit)
-        return Scanned(tuple(keys), more)
+        count = fitting(keys)
+        return Scanned(tuple(keys[:count]), more or count < len(keys))

@@ -18,7 +18,7 @@ from typing import Self, TextIO
 from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
-from actors.membership import Member
+from actors.membership import Member, fault
 from actors.messages import GiveUp, MembersChanged, Message, Stop
 from actors.router import Router
 from actors.storage import Storage
@@ -100,6 +100,8 @@ class Node:
         self._context = new_context()
         try:
             me = self._open_loops(NodeInfo(self.id, self.name))
+            if wrong := fault(me):
+                raise BadAddress(f"this node cannot be a member: {wrong}")
         except GossamerError:
             self._close()
             raise

@@ -1,0 +1,27 @@
+"""How much fits into one message: counted before it is built, and never too low.
+
+A frame may have 4 MiB. Whoever fills a message stops at about 1 MiB; one entry may pass that, for
+no key, value or record is larger than that itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MESSAGE_BYTES = 2**20
+
+
+def text_bytes(text: str) -> int:
+    """At most so many bytes has a text in JSON, where a control character takes six."""
+    return 6 * len(text) + 3
+
+
+def fitting(texts: Iterable[str]) -> int:
+    """How many of these, from the first on, fit into a message: at least one, if there is one."""
+    count, size_bytes = 0, 0
+    for text in texts:
+        size_bytes += text_bytes(text)
+        if count and size_bytes > MESSAGE_BYTES:
+            break
+        count += 1
+    return count
