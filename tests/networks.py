@@ -1,0 +1,277 @@
+"""Real nodes for tests, in this process or in their own, on free ports and in folders of a test.
+
+Nothing here sleeps: `wait_until` looks at a named condition until it holds or its deadline passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from nodes.client import Client
+from nodes.node import Node
+
+ROOT = Path(__file__).parent.parent
+DEADLINE_S = 30.0
+"""Long enough for a busy machine; no test waits for it to pass."""
+
+SERVE = (sys.executable, "-m", "nodes.cli", "serve")
+"""What starts a node process."""
+
+_LOOK_EVERY_S = 0.01
+
+
+def wait_until(what: str, holds: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
+    """Return once `holds()` is true; AssertionError with `what` past the deadline."""
+    pause = threading.Event()
+    end = time.monotonic() + deadline_s
+    while not holds():
+        assert time.monotonic() < end, f"after {deadline_s:g} s still not so: {what}"
+        pause.wait(_LOOK_EVERY_S)
+
+
+def read_log(data: Path) -> list[dict[str, Any]]:
+    """All that the node of a data folder has logged so far, in whole lines."""
+    with contextlib.suppress(FileNotFoundError):
+        lines = (data / "log.jsonl").read_bytes().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return []
+
+
+def logged(data: Path, event: str) -> list[dict[str, Any]]:
+    """The records of one event in a node's log, since the node was last started."""
+    records: list[dict[str, Any]] = []
+    for record in read_log(data):
+        if record["event"] == "started":
+            records = []
+        if record["event"] == event:
+            records.append(record)
+    return records
+
+
+class Ports:
+    """TCP ports of this machine that nobody has, and that no other user of this class is given.
+
+    They are below those that the system gives out by itself, so that a port is still free when its
+    node was stopped and is started again.
+    """
+
+    def __init__(self) -> None:
+        self._claims: list[socket.socket] = []
+
+    def take(self, count: int) -> list[int]:
+        """So many free ports, kept for their taker until `close`."""
+        return [self._take_one() for _ in range(count)]
+
+    def _take_one(self) -> int:
+        draw = SystemRandom()
+        for _ in range(1_000):
+            port = draw.randrange(15_000, 32_000)
+            # The UDP port of the same number, which no node uses, stands for the claim.
+            claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                claim.bind(("127.0.0.1", port))
+                with socket.create_server(("127.0.0.1", port)):
+                    self._claims.append(claim)
+                return port
+            except OSError:
+                claim.close()
+        raise AssertionError("no free port among a thousand")
+
+    def close(self) -> None:
+        """Give the claims back."""
+        for claim in self._claims:
+            claim.close()
+
+
+def addresses(ports: Sequence[int]) -> list[str]:
+    """The ports as addresses of this machine."""
+    return [f"127.0.0.1:{port}" for port in ports]
+
+
+class Network:
+    """Nodes in this process, made by `node` and all stopped by `stop`."""
+
+    def __init__(self, folder: Path, ports: Ports) -> None:
+        self.folder = folder
+        self.ports = ports
+        self.nodes: list[Node] = []
+
+    def node(
+        self, name: str, join: Sequence[str] = (), listen: str = "", folder: str = "", **more: Any
+    ) -> Node:
+        """A node that was started and may not be ready yet; its folder is called as it is."""
+        listen = listen or addresses(self.ports.take(1))[0]
+        more = {"gossip_listen": "127.0.0.1:0", **more}
+        node = Node(self.folder / (folder or name), join, listen=listen, name=name, **more)
+        node.start()
+        self.nodes.append(node)
+        return node
+
+    def nodes_that_list_each_other(self, count: int, **settings: Any) -> list[Node]:
+        """node1, node2, ...: started, each told to join all of them, and ready."""
+        listed = addresses(self.ports.take(count))
+        names = [f"node{n}" for n in range(1, count + 1)]
+        started = [
+            self.node(name, listed, listen, **settings)
+            for name, listen in zip(names, listed, strict=True)
+        ]
+        for node in started:
+            node.wait_ready(DEADLINE_S)
+        return started
+
+    def stop(self, node: Node) -> None:
+        """Stop one; it may be started anew by `node`."""
+        self.nodes.remove(node)
+        node.stop()
+
+    def close(self) -> None:
+        """Stop all."""
+        for node in list(self.nodes):
+            self.stop(node)
+
+
+class NodeProcess:
+    """A node in a process of its own, started by `start` as often as one likes."""
+
+    def __init__(
+        self, folder: Path, name: str, listen: str, join: Sequence[str] = (), *options: str
+    ) -> None:
+        self.name = name
+        self.listen = listen
+        self.data = folder / name
+        self.pid = 0
+        self._options = ["--name", name, "--listen", listen, "--gossip-listen", "127.0.0.1:0"]
+        self._options += ["--data", str(self.data), *options]
+        for address in join:
+            self._options += ["--join", address]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; `wait_ready` waits for the node."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        with self.data.with_name(f"{self.name}.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [*SERVE, *self._options],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        self.pid = self._process.pid
+
+    def wait_ready(self) -> None:
+        """Return once this start's log says that the node serves."""
+        wait_until(f"{self.name} is ready", lambda: self.logged("ready") or self._has_ended())
+        assert self.logged("ready"), self.data.with_name(f"{self.name}.out").read_text()
+
+    def log(self) -> list[dict[str, Any]]:
+        """What it has logged since its latest start."""
+        events = read_log(self.data)
+        starts = [i for i, e in enumerate(events) if e.get("pid") == self.pid]
+        return events[starts[-1] :] if starts else []
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Its records of one event, since its latest start."""
+        return [record for record in self.log() if record["event"] == event]
+
+    def rss_bytes(self) -> int:
+        """The memory that it has in use."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal. SIGSTOP has stopped every thread when this returns."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            threads = Path(f"/proc/{self.pid}/task")
+            wait_until(
+                f"{self.name} stands still",
+                lambda: all(_state(t / "stat") == "T" for t in threads.iterdir()),
+            )
+
+    def kill(self) -> None:
+        """End it at once, as by a crash."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> int:
+        """Stop it cleanly; its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(DEADLINE_S)
+
+    def close(self) -> None:
+        """It is not left behind."""
+        if self._process is not None:
+            self.kill()
+
+    def _has_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
+
+
+def _state(stat: Path) -> str:
+    """A thread's state, as /proc names it."""
+    return stat.read_text().rpartition(") ")[2][0]
+
+
+class Processes:
+    """Node processes, all ended by `close`."""
+
+    def __init__(self, folder: Path, ports: Ports) -> None:
+        self.folder = folder
+        self.ports = ports
+        self._made: list[NodeProcess] = []
+
+    def node(
+        self, name: str, join: Sequence[str] = (), listen: str = "", *options: str
+    ) -> NodeProcess:
+        """A node process that was not started yet."""
+        listen = listen or addresses(self.ports.take(1))[0]
+        made = NodeProcess(self.folder, name, listen, join, *options)
+        self._made.append(made)
+        return made
+
+    def nodes_that_list_each_other(self, count: int) -> list[NodeProcess]:
+        """node1, node2, ...: started, each told to join all of them, and ready."""
+        listed = addresses(self.ports.take(count))
+        made = [self.node(f"node{n}", listed, listen) for n, listen in enumerate(listed, 1)]
+        start_all(made)
+        return made
+
+    def close(self) -> None:
+        """End all."""
+        for node in self._made:
+            node.close()
+
+
+def start_all(nodes: Sequence[NodeProcess]) -> None:
+    """Start them all, and wait until all are ready."""
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.wait_ready()
+
+
+@contextlib.contextmanager
+def client_of(
+    *endpoints: str, timeout_s: float = DEADLINE_S, trace_id: str = ""
+) -> Iterator[Client]:
+    """A client that is patient with a busy machine."""
+    with Client(*endpoints, timeout=timeout_s, trace_id=trace_id) as client:
+        yield client

@@ -1,0 +1,67 @@
+"""A node that does only what a test tells it to: a request port, and nobody behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import zmq
+
+from nodes.sockets import Context, Socket, receive, request_router
+from tests.networks import wait_until
+
+
+class ScriptedNode:
+    """Takes requests when it is asked to, and answers what it is told. For one thread."""
+
+    def __init__(self, context: Context, listen: str = "127.0.0.1:0") -> None:
+        host, port = listen.split(":")
+        self._socket, bound = request_router(context, host, int(port))
+        self.address = f"{host}:{bound}"
+
+    def next_request(self, key: str = "") -> tuple[bytes, dict[str, Any]]:
+        """The next request's client and header; of those that are about a key, if it is given."""
+        while True:
+            wait_until("a request arrives", lambda: self._socket.poll(0, zmq.POLLIN))
+            frames = receive(self._socket)
+            assert frames is not None
+            (header,) = orjson.loads(frames[1])["batch"]
+            if not key or key in header["keys"]:
+                return frames[0], header
+
+    def has_request(self) -> bool:
+        """Has any arrived that nobody has taken?"""
+        return bool(self._socket.poll(0, zmq.POLLIN))
+
+    def answer(self, client: bytes, id: int, body: bytes = b"", **fields: Any) -> None:
+        """Send one reply, of these fields."""
+        self.send(client, [orjson.dumps(reply_of(id, **fields)), *([body] if body else [])])
+
+    def send(self, client: bytes, frames: Sequence[bytes]) -> None:
+        """Send anything."""
+        self._socket.send_multipart([client, *frames])
+
+    def refuse(self, client: bytes, id: int, code: str) -> None:
+        """Answer that the whole request was not taken on."""
+        self.answer(client, id, type="failed", code=code, reason="told to", definite=True)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+    @property
+    def socket(self) -> Socket:
+        """The request port."""
+        return self._socket
+
+
+def reply_of(id: int, **fields: Any) -> dict[str, Any]:
+    """A message with one reply."""
+    return {"v": 1, "from": "00000000000000f1", "batch": [{"id": id, **fields}]}
+
+
+def got(value: bytes) -> dict[str, Any]:
+    """The fields of an answer to a get of one key, whose value is JSON; the value is the body."""
+    columns = {"codes": ["ok"], "kinds": ["json"], "values": [len(value)]}
+    return {"type": "got", "body": value, **columns, "versions": [], "replicas": []}
