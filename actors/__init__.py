@@ -9,7 +9,11 @@ In reading order:
 - `actor`: the contract of one method, `turn`, and the envelopes that go in and come out of it;
 - `messages`: everything that can be said, one frozen dataclass each;
 - `versions`, `membership`, `errors`: the values in them, and which of two is the later one;
-- `router`: coordinates a client's reads and writes;
+- `ring`: who owns a key;
+- `router`: coordinates a client's reads and writes, with `jobs` (what clients wait for) and `asks`
+  (what it waits for itself);
 - `storage`: keeps what it is told, and says so when it is on the disk;
-- `gossiper`: who is in the network.
+- `gossiper`: who is in the network, with `joining` (how one begins) and `rumours` (its news);
+- `session`: the client's side of it;
+- `window` and `sizes`: what was seen before, and what fits into a message.
 """

@@ -7,12 +7,12 @@ adopted and a list of members are remembered first. A network has an id, and two
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from actors.actor import ENDPOINT, EVERYBODY, HOST, SWITCH, Address, Envelope, Now, reply
-from actors.joining import Joining
-from actors.membership import Member, Members, fault, members_from_bytes, members_to_bytes
+from actors.joining import Joining, refusal
+from actors.membership import Member, Members, members_from_bytes, members_to_bytes
 from actors.messages import (
     Admitted,
     Bind,
@@ -38,7 +38,7 @@ from actors.messages import (
     Subscribe,
     Tell,
 )
-from actors.window import Windows
+from actors.rumours import Rumours
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +67,29 @@ class Gossiper:
         settings: GossipSettings | None = None,
     ) -> None:
         self._here = Address(me.id, "gossiper")
-        self._boot = boot
         self._rng = rng
         self._settings = settings or GossipSettings()
         self._network = notes.get("network", b"").decode()
         known = members_from_bytes(notes.get("members", b""))
         self._members = Members(me, known, self._settings.max_members)
-        self._joining = Joining(me, join, notes.get("bound_to", b"").decode())
-        self._founds = not join
-        self._number = 0
+        bound_to = notes.get("bound_to", b"").decode()
+        # A promise stands, also when the node is now told to join nobody.
+        self._joining = Joining(me, join or ([bound_to] if bound_to else []), bound_to)
+        self._founds = not join and not bound_to
+        # Numbered above every earlier boot, so that no late answer is taken for a new one.
+        self._number = me.boot << 40
         self._when_remembered: dict[int, Callable[[], None]] = {}
         self._saving = False
         self._changed = False
         self._not_kept = False
-        self._seq = 0
-        self._heard = Windows()
+        ttl, max_members = self._settings.ttl, self._settings.max_rumour_members
+        self._rumours = Rumours(me.id, boot, ttl, max_members)
         self._waiting = ""
         self._announced: tuple[Member, ...] = ()
         # Whom this node has still to tell of itself: a message may bounce while a connection is
         # being made.
         self._untold: set[str] = set()
+        self._known_to: set[str] = set()
         self._retell_at_ms = 0
         self._retell_pause_ms = self._settings.retell_ms
         self._next_ms = 0
@@ -143,12 +146,9 @@ class Gossiper:
             self._adopt(f"{self._rng.getrandbits(64):016x}", members)
             return
         if self._joining.should_bind_itself():
-            self._bind(self._joining.lowest(), lambda: None)
+            self._bind(self._members.me.address, lambda: None)
         for address, message in self._joining.requests():
-            self._number += 1
-            self._joining.asked(self._number, address)
-            to = Address(f"{ENDPOINT}{address}", "gossiper")
-            self._out.append(Envelope(to, self._here, message, self._number))
+            self._joining.asked(self._send(f"{ENDPOINT}{address}", message), address)
         self._wait(self._joining.waiting_for())
 
     def _on(self, envelope: Envelope) -> None:
@@ -193,29 +193,16 @@ class Gossiper:
         if not self._network:
             answer = Fresh(self._joining.bound_to)
         else:
-            answer = self._refusal(newcomer) or Admitted(self._network, self._members.all())
+            refused = refusal(newcomer, self._members)
+            answer = refused or Admitted(self._network, self._members.all())
         # Its id means nothing to our switch yet: answer to the address it gives.
         to = Address(f"{ENDPOINT}{newcomer.address}", "gossiper")
         self._out.append(Envelope(to, self._here, answer, envelope.id, envelope.trace))
 
-    def _refusal(self, newcomer: Member) -> Failed | None:
-        wrong = fault(newcomer)
-        if wrong:
-            return Failed("refused", wrong, True)
-        holder = self._members.holder_of_name(newcomer.name)
-        if holder is not None and holder.id != newcomer.id:
-            reason = (
-                f"the name {newcomer.name!r} is in use by a member at {holder.address}: "
-                "give this node another --name, or stop that one first"
-            )
-            return Failed("name_taken", reason, True)
-        if len(self._members) >= self._settings.max_members:
-            return Failed("refused", f"the network has {len(self._members):,} members", True)
-        return None
-
     def _on_bind(self, envelope: Envelope, founder: str) -> None:
-        if self._network:
-            # Who asks to be followed also asks to be let in, and that is answered.
+        if self._network or self._founds:
+            # Who asks to be followed also asks to be let in, and that is answered. A node that
+            # was told of nobody founds: it cannot promise to follow somebody else.
             return
         to = Address(f"{ENDPOINT}{founder}", "gossiper")
 
@@ -236,7 +223,7 @@ class Gossiper:
         self._remember([("bound_to", founder.encode())], bound)
 
     def _on_admitted(self, envelope: Envelope, network: str, members: tuple[Member, ...]) -> None:
-        if self._network or self._saving:
+        if self._network or self._saving or not self._joining.address_asked(envelope.id):
             return
         if not self._joining.may_follow(envelope.id, members):
             self._wait(
@@ -263,17 +250,20 @@ class Gossiper:
     def _on_rumour(self, rumour: Rumour) -> None:
         if rumour.network != self._network:
             self._drop("gossip of another network")
-        elif self._heard.first_time((rumour.origin, rumour.boot), rumour.seq):
+        elif self._rumours.first_time(rumour):
             self._merge(rumour.members)
-            if rumour.ttl > 0 and rumour.origin != self._here.node:
-                passed_on = replace(rumour, ttl=min(rumour.ttl, self._settings.ttl) - 1)
-                self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, passed_on))
+            passed_on = self._rumours.passed_on(rumour)
+            if passed_on is not None:
+                self._to_everybody(passed_on)
 
     def _push_pull(self) -> None:
         others = self._members.others()
         if others:
-            compare = Compare(self._network, self._members.digest())
-            self._send(self._rng.choice(others).id, compare)
+            peer = self._rng.choice(others).id
+            if peer not in self._known_to:
+                # It may never have heard of this node, and then could not answer it.
+                self._tell(peer, (self._members.me,))
+            self._send(peer, Compare(self._network, self._members.digest()))
 
     def _on_push_pull(self, envelope: Envelope) -> None:
         message = envelope.message
@@ -291,11 +281,21 @@ class Gossiper:
                 answer = Compared(self._network, self._members.all() if differ else ())
                 self._out.append(reply(envelope, answer))
             case Compared(_, members):
+                self._known_to.add(envelope.sender.node)
                 self._publish(self._merge(members))
                 if members:
                     self._tell(envelope.sender.node, self._members.later_than(members))
             case Tell(_, members):
                 self._publish(self._merge(members))
+                self._tell_departed(members)
+
+    def _tell_departed(self, news: tuple[Member, ...]) -> None:
+        """Who left for good may not know: it was down then. No connection to it is kept, so it is
+        told at the address that it gives."""
+        addresses = {m.id: m.address for m in news}
+        for gone in self._members.later_than(news):
+            if gone.state == "left" and gone.id in addresses:
+                self._tell(f"{ENDPOINT}{addresses[gone.id]}", (gone,))
 
     def _merge(self, news: tuple[Member, ...]) -> tuple[Member, ...]:
         """Take in what is later than what is known; what it was."""
@@ -327,25 +327,18 @@ class Gossiper:
         if news:
             self._send(node, Tell(self._network, news))
 
-    def _send(self, node: str, message: Message) -> None:
+    def _send(self, node: str, message: Message) -> int:
         self._number += 1
         self._out.append(Envelope(Address(node, "gossiper"), self._here, message, self._number))
+        return self._number
 
     def _publish(self, news: tuple[Member, ...]) -> None:
-        if not self._network:
-            return
-        most = self._settings.max_rumour_members
-        for start in range(0, len(news), most):
-            self._seq += 1
-            rumour = Rumour(
-                self._network,
-                self._here.node,
-                self._boot,
-                self._seq,
-                self._settings.ttl,
-                news[start : start + most],
-            )
-            self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, rumour))
+        if self._network:
+            for rumour in self._rumours.of(self._network, news):
+                self._to_everybody(rumour)
+
+    def _to_everybody(self, rumour: Rumour) -> None:
+        self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, rumour))
 
     # Remembering, and telling the rest of the node.
 

@@ -10,11 +10,8 @@ from typing import TypeVar
 
 from actors.actor import Envelope, reply
 from actors.messages import Failed, Fetched, Get, Got, Listed, Store, Write, Written
-from actors.sizes import MESSAGE_BYTES, fitting, text_bytes
+from actors.sizes import MESSAGE_BYTES, STAMP_BYTES, fitting, text_bytes
 from actors.versions import NEVER, Kind, Stamp
-
-_STAMP_BYTES = 100
-"""More than a stamp takes on the wire."""
 
 _SURELY_FITTING_KEYS = 64
 """So many keys fit into a message whatever they are."""
@@ -75,12 +72,15 @@ class WriteJob(Job):
 class GetJob(Job):
     """Keys to be read. Past `max_reply_bytes` the rest is left to another request."""
 
-    __slots__ = ("cut", "kinds", "message", "replicas", "values", "versions")
+    __slots__ = ("cut", "kinds", "max_reply_bytes", "message", "replicas", "values", "versions")
 
-    def __init__(self, request: Envelope, message: Get, deadline_ms: int) -> None:
+    def __init__(
+        self, request: Envelope, message: Get, deadline_ms: int, max_reply_bytes: int
+    ) -> None:
         count = len(message.keys)
         super().__init__(request, count, deadline_ms)
         self.message = message
+        self.max_reply_bytes = max_reply_bytes
         self.cut = count
         self.kinds: list[Kind] = ["absent"] * count
         self.values = [b""] * count
@@ -104,13 +104,27 @@ class GetJob(Job):
                 self.versions[i] = str(stamp) if codes[i] == "ok" else ""
                 self.replicas[i] = replica
 
+    def is_full(self) -> bool:
+        """Are there more bytes already than the reply has room for?"""
+        return self.bytes_held > self.max_reply_bytes
+
     def put_off(self, positions: Sequence[int]) -> None:
         """The reply is large enough: do not answer these keys, nor any after the first of them."""
         self.cut = min(self.cut, positions[0])
         self.settle(positions, "put_off")
 
+    def _fitting(self) -> int:
+        """How many of the first keys the reply has room for: at least one. Each replica's answer
+        has its bound, but there are several."""
+        size_bytes = 0
+        for i, value in enumerate(self.values[: self.cut]):
+            size_bytes += len(value)
+            if i and size_bytes > self.max_reply_bytes:
+                return i
+        return self.cut
+
     def answer(self) -> Envelope:
-        n = self.cut
+        n = self._fitting() if self.is_full() else self.cut
         return reply(
             self.request,
             Got(
@@ -177,7 +191,7 @@ def cut_stores(
     """The Store messages that are not too large, each with the parts of jobs that it is for."""
 
     def entry_bytes(job: WriteJob, i: int) -> int:
-        return len(job.message.values[i]) + text_bytes(job.message.keys[i]) + _STAMP_BYTES
+        return len(job.message.values[i]) + text_bytes(job.message.keys[i]) + STAMP_BYTES
 
     for pieces in _cut(gathered, entry_bytes):
         yield _store(pieces), list(pieces)

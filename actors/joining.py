@@ -1,4 +1,5 @@
-"""Who begins a network, when all nodes are fresh and each was told to join the others.
+"""Who begins a network, when all nodes are fresh and each was told to join the others; and whom
+a network that there is lets in.
 
 The lowest address of a node's own list (itself included) founds, and only once every other node on
 the list has durably promised to follow it. A promise is given once. So two nodes that list each
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.membership import Member
-from actors.messages import Bind, Join, Message
+from actors.membership import Member, Members, fault
+from actors.messages import Bind, Failed, Join, Message
 
 
 class Joining:
@@ -39,16 +40,14 @@ class Joining:
         return self.lowest() in self._aliases
 
     def should_bind_itself(self) -> bool:
-        """A founder gives its own promise to itself before it asks for others'."""
-        return self.founds() and not self.bound_to
+        """A founder gives its own promise to itself before it asks for others'. Until all have
+        answered it may not know which of the listed addresses are its own, so who is to found."""
+        return self.founds() and not self.bound_to and not self._silent_peers()
 
     def may_found(self) -> bool:
         """Have all promised, this node included?"""
-        founder = self.lowest()
-        return (
-            self.founds()
-            and self.bound_to == founder
-            and all(self._promise(a) == founder for a in self.peers())
+        return self._asks_to_be_followed() and all(
+            self._promise(a) == self._me.address for a in self.peers()
         )
 
     def followers(self) -> tuple[Member, ...]:
@@ -60,14 +59,21 @@ class Joining:
             by_name.setdefault(member.name, member)
         return tuple(m for m in by_name.values() if m.id != self._me.id)
 
+    def _asks_to_be_followed(self) -> bool:
+        # However others list it, a node is followed under the address by which members know it.
+        return self.founds() and self.bound_to == self._me.address
+
+    def _silent_peers(self) -> list[str]:
+        return [a for a in self.peers() if a in self._silent]
+
     def _promise(self, address: str) -> str:
         return self._promises[address][0] if address in self._promises else ""
 
     def requests(self) -> list[tuple[str, Message]]:
         """What to ask of each address now."""
         asks: list[tuple[str, Message]] = [(a, Join(self._me)) for a in self.peers()]
-        if self.founds() and self.bound_to == self.lowest():
-            asks += [(a, Bind(self.lowest())) for a in self.peers()]
+        if self._asks_to_be_followed():
+            asks += [(a, Bind(self._me.address)) for a in self.peers()]
         return asks
 
     def asked(self, number: int, address: str) -> None:
@@ -116,11 +122,11 @@ class Joining:
 
     def waiting_for(self) -> str:
         """One sentence for whoever looks at the log."""
-        silent = [a for a in self.peers() if a in self._silent]
+        silent = self._silent_peers()
         elsewhere = [
             f"{a} follows {self._promise(a)}"
             for a in self.peers()
-            if self._promise(a) not in ("", self.lowest())
+            if self._promise(a) not in ("", self._me.address)
         ]
         if elsewhere:
             return f"waiting to begin a network, but {', '.join(elsewhere)}"
@@ -129,6 +135,23 @@ class Joining:
         if self.founds():
             return f"waiting for {', '.join(self.peers())} to promise to follow this node"
         return f"waiting for {self.bound_to or self.lowest()} to begin the network"
+
+
+def refusal(newcomer: Member, members: Members) -> Failed | None:
+    """Why these members do not let a newcomer in, if so."""
+    wrong = fault(newcomer)
+    if wrong:
+        return Failed("refused", wrong, True)
+    holder = members.holder_of_name(newcomer.name)
+    if holder is not None and holder.id != newcomer.id:
+        reason = (
+            f"the name {newcomer.name!r} is in use by a member at {holder.address}: "
+            "give this node another --name, or stop that one first"
+        )
+        return Failed("name_taken", reason, True)
+    if not members.has_room_for(newcomer.id):
+        return Failed("refused", f"the network has {len(members):,} members", True)
+    return None
 
 
 def _order(address: str) -> tuple[str, int]:

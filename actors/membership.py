@@ -14,7 +14,7 @@ from typing import Literal
 
 State = Literal["alive", "suspect", "dead", "stopped", "leaving", "left"]
 
-MAX_NAME_CHARACTERS = 100
+MAX_NAME_BYTES = 100
 MAX_ADDRESS_CHARACTERS = 262
 
 RANK: dict[State, int] = {
@@ -60,10 +60,10 @@ def fault(member: Member) -> str:
     name = member.name
     if not (len(member.id) == 16 and set(member.id) <= set("0123456789abcdef")):
         return "an id has 16 digits of lower-case hex"
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or name != name.strip():
-        return f"a name has 1 to {MAX_NAME_CHARACTERS} characters, and no space around them"
     if not name.isprintable() or "/" in name:
         return "a name has printable characters only, and no slash"
+    if not 1 <= len(name.encode()) <= MAX_NAME_BYTES or name != name.strip():
+        return f"a name has 1 to {MAX_NAME_BYTES} bytes, and no space around them"
     for address in (member.address, member.gossip_address):
         host, _, port = address.rpartition(":")
         if not host or len(address) > MAX_ADDRESS_CHARACTERS or not address.isascii():
@@ -121,14 +121,15 @@ class Members:
         fresh, problems, left = [], [], False
         for member in news:
             if member.id == self.me.id:
-                left = left or member.state == "left"
-                if beats(member, self.me):
+                if member.state == "left":
+                    left = True
+                elif beats(member, self.me):
                     problems.append("another node claims this node's id")
             elif beats(member, self._members.get(member.id)):
                 if fault(member):
                     problems.append("no such member can be")
                     continue
-                if member.id not in self._members and len(self) >= self._max_members:
+                if not self.has_room_for(member.id):
                     problems.append("too many members")
                     continue
                 self._members[member.id] = member
@@ -144,6 +145,10 @@ class Members:
         known = {m.id: m for m in theirs}
         return tuple(m for m in self.all() if beats(m, known.get(m.id)))
 
+    def has_room_for(self, member_id: str) -> bool:
+        """Is it a member, or may there be one more?"""
+        return member_id in self._members or len(self) < self._max_members
+
     def holder_of_name(self, name: str) -> Member | None:
         """The member that has this name and has not given it up by stopping, dying or leaving."""
         for member in self.present():
@@ -155,7 +160,10 @@ class Members:
         """A SHA-1 (hex) that is equal where the same is known of the same members."""
         sha1 = hashlib.sha1(usedforsecurity=False)
         for m in self.all():
-            sha1.update(f"{m.id} {m.boot} {m.incarnation} {m.state};".encode())
+            # Of one that left nothing more is news, so nodes may have seen it leave at different
+            # times, for ever.
+            known = "left" if m.state == "left" else f"{m.boot} {m.incarnation} {m.state}"
+            sha1.update(f"{m.id} {known};".encode())
         return sha1.hexdigest()
 
 

@@ -107,7 +107,7 @@ class Router:
             self._tick_at_ms = now.mono_ms + self._settings.tick_ms
             self._tick(now)
         self._flush(now)
-        if self._stop and (not self._jobs or now.mono_ms >= self._stop_by_ms):
+        if self._stop and not self._jobs:
             self._out.append(reply(self._stop, Finished()))
             self._stop = None
         return self._out
@@ -152,7 +152,8 @@ class Router:
             return
         match message:
             case Get() as get:
-                job = GetJob(envelope, get, self._deadline_ms(get.timeout_ms, now))
+                deadline_ms = self._deadline_ms(get.timeout_ms, now)
+                job = GetJob(envelope, get, deadline_ms, self._settings.max_reply_bytes)
                 self._open(job)
                 for owner, positions in self._by_owner(job, get.keys).items():
                     self._reads.setdefault((owner, envelope.trace), []).append((job, positions))
@@ -293,7 +294,7 @@ class Router:
             self._open_bytes += job.bytes_held - held_before
             start += len(positions)
             rest = positions[len(answered) :]
-            if rest and rest[0] > 0 and job.bytes_held > self._settings.max_reply_bytes:
+            if rest and rest[0] > 0 and job.is_full():
                 job.put_off(rest)
             elif rest:
                 self._reads.setdefault((owner, ask.trace), []).append((job, rest))
@@ -315,7 +316,8 @@ class Router:
         for job, positions in ask.parts:
             if isinstance(job, WriteJob) and job.open:
                 for i, code in zip(positions, codes[start : start + len(positions)], strict=True):
-                    job.replicas[i] = self._names.get(ask.to.node, ask.to.node)
+                    if code == "ok":
+                        job.replicas[i] = self._names.get(ask.to.node, ask.to.node)
                     job.settle((i,), code)
                 self._close_if_done(job)
             start += len(positions)

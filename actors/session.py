@@ -20,9 +20,13 @@ from actors.messages import (
     Got,
     LinkDown,
     LinkUp,
+    List,
+    Listed,
     ListMembers,
+    MembersListed,
     Message,
     Write,
+    Written,
 )
 from actors.sizes import MESSAGE_BYTES, text_bytes
 
@@ -180,6 +184,10 @@ class Session:
         if number is None:
             return
         operation = self._operations[number]
+        if not _fits(operation.request, reply):
+            reason = f"{type(reply).__name__} is no answer to {type(operation.request).__name__}"
+            self._finish(number, GossamerError(reason, definite=not operation.is_write))
+            return
         if isinstance(reply, Got) and isinstance(operation.request, Get):
             if operation.so_far is not None:
                 reply = _join(operation.so_far, reply)
@@ -223,6 +231,18 @@ class Session:
         for attempt in self._operations.pop(number).sent_to:
             del self._attempts[attempt]
         self._finished.append((number, outcome))
+
+
+def _fits(request: Message, reply: Message) -> bool:
+    """Is this the kind of answer, and of the length, that the request can have?"""
+    match request, reply:
+        case Get(keys), Got(codes):
+            return 1 <= len(codes) <= len(keys)
+        case Write(keys), Written(codes):
+            return len(codes) == len(keys)
+        case (List(), Listed()) | (ListMembers(), MembersListed()):
+            return True
+    return False
 
 
 def _length(got: Got | None) -> int:

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 MESSAGE_BYTES = 2**20
 
+STAMP_BYTES = 100
+"""More than a stamp takes in a header, a kind and a length with it."""
+
 
 def text_bytes(text: str) -> int:
     """At most so many bytes has a text in JSON, where a control character takes six."""

@@ -26,7 +26,7 @@ from actors.messages import (
     Store,
     Stored,
 )
-from actors.sizes import fitting
+from actors.sizes import STAMP_BYTES, fitting
 from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
 
@@ -165,14 +165,14 @@ class Storage:
         # Read in steps, so that a request for many large values is not held in memory whole.
         for start in range(0, len(fetch.keys), 64):
             for record in self._disk.read(fetch.keys[start : start + 64]):
+                size_bytes += STAMP_BYTES + (len(record.value) if record else 0)
+                if size_bytes > self._settings.max_reply_bytes and values:
+                    return Fetched(tuple(kinds), tuple(values), tuple(stamps))
                 if record is None:
                     kinds.append("absent")
                     values.append(b"")
                     stamps.append(NEVER)
                     continue
-                size_bytes += len(record.value)
-                if size_bytes > self._settings.max_reply_bytes and values:
-                    return Fetched(tuple(kinds), tuple(values), tuple(stamps))
                 kinds.append(record.kind)
                 values.append(record.value)
                 stamps.append(record.stamp)

@@ -198,9 +198,13 @@ class AsyncClient:
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._closed = True
+        closed = GossamerError("the client was closed")
         for done in list(self._when_done.values()):
-            done(GossamerError("the client was closed"))
+            done(_copy(closed))
         self._when_done.clear()
+        _fail([found for _, found in self._gets], closed)
+        _fail([written for *_, written in self._writes], closed)
+        self._gets, self._writes = [], []
         if self._timer is not None:
             self._timer.cancel()
         if self._connections is not None and self._loop is not None:
@@ -252,7 +256,7 @@ class AsyncClient:
                     self._timeout_ms,
                 )
                 self._submit(request, partial(_settle_writes, [w.stored for w in some]))
-        self._pump()
+        self._take(())
 
     async def _request(self, request: Message) -> Message:
         outcome = (await self._request_all([request]))[0][1]
@@ -265,7 +269,7 @@ class AsyncClient:
         futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in requests]
         for request, future in zip(requests, futures, strict=True):
             self._submit(request, partial(_settle, future))
-        self._pump()
+        self._take(())
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
     def _submit(self, request: Message, done: Callable[[Outcome], None]) -> None:
@@ -286,7 +290,7 @@ class AsyncClient:
             self._context = new_context()
             self._connections = Connections(self._context, self._endpoints)
             for socket in self._connections.dealers():
-                loop.add_reader(socket.get(zmq.FD), self._pump)  # type: ignore[arg-type]
+                loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
             for socket in self._connections.monitors():
                 loop.add_reader(socket.get(zmq.FD), self._on_news)  # type: ignore[arg-type]
             self._loop = loop
@@ -296,29 +300,25 @@ class AsyncClient:
             raise GossamerError("the client was closed")
         return self._loop
 
+    def _on_replies(self) -> None:
+        if self._connections is not None:
+            self._take(self._connections.receive())
+
     def _on_news(self) -> None:
         if self._connections is not None:
             self._take(self._connections.receive_news())
-            self._pump()
 
-    def _pump(self) -> None:
-        """Take in all replies, and send what there is to send. A ZeroMQ descriptor tells of a
-        change only once, and sending may swallow it: so look again after each sending."""
-        while self._connections is not None:
-            if not self._take(self._connections.receive()):
-                break
-
-    def _take(self, arrived: Sequence[Envelope]) -> bool:
-        """A turn of the session; True if anything was sent or came in."""
+    def _take(self, arrived: Sequence[Envelope]) -> None:
+        """Turns of the session, until there is nothing to do. A descriptor of ZeroMQ tells of a
+        change only once, and sending may swallow it: so it is looked at again after each."""
         assert self._connections is not None
         outbox = self._session.turn(arrived, now())
-        active = bool(outbox or arrived)
         while outbox:
-            outbox = self._session.turn(self._connections.send(outbox), now())
+            bounced = self._connections.send(outbox)
+            outbox = self._session.turn(bounced + self._connections.receive(), now())
         for number, outcome in self._session.finished():
             self._when_done.pop(number)(outcome)
         self._set_timer()
-        return active
 
     def _set_timer(self) -> None:
         wake_at = self._session.wake_at
@@ -333,7 +333,7 @@ class AsyncClient:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._pump()
+        self._take(())
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -20,6 +20,8 @@ class Client:
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
         self._client = AsyncClient(*endpoints, timeout=timeout, trace_id=trace_id)
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="gossamer-client", daemon=True
         )
@@ -67,12 +69,16 @@ class Client:
         return self._wait(self._client.members())
 
     def close(self) -> None:
-        """As AsyncClient.close; then the thread ends."""
-        if self._thread.is_alive():
-            self._wait(self._client.close())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        """As AsyncClient.close; then the thread ends. Whoever waits in another thread is told."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ended.result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +86,17 @@ class Client:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    async def _end(self) -> None:
+        """Close, and let every call that is under way find out: the loop must not stop before."""
+        await self._client.close()
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        if self._loop.is_closed():
-            coroutine.close()
-            raise GossamerError("the client was closed")
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        with self._lock:
+            if self._closed:
+                coroutine.close()
+                raise GossamerError("the client was closed")
+            call = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return call.result()

@@ -5,7 +5,7 @@ Whatever they send to another node or to a client goes to the router's thread, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import zmq
@@ -58,9 +58,11 @@ class InnerHost:
         """The mailbox."""
         return [self._mailbox.open(self._context)]
 
-    def receive(self) -> list[Envelope]:
+    def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is in the mailbox."""
-        return self._mailbox.take(MAX_MESSAGES)
+        if self._mailbox.socket in ready or self._mailbox.batches:
+            return self._mailbox.take(MAX_MESSAGES)
+        return []
 
     def has_more(self) -> bool:
         """Is there something in the mailbox that was not taken?"""
@@ -73,7 +75,8 @@ class InnerHost:
                 self._on_host(envelope.message)
             return []
         actor = link.name if link.kind == "actor" and link.name != SWITCH else "router"
-        if self._post.send(actor, envelopes):
+        if self._post.send(actor, envelopes) or self._post.has_finished(actor):
+            # The node stops: who has finished waits for nothing any more.
             return []
         self._drop("full mailbox", mailbox=actor)
         return bounced(envelopes)
@@ -120,9 +123,9 @@ class GossipHost(InnerHost):
         self._subscriber = gossip_subscriber(self._context)
         return [*sockets, self._subscriber]
 
-    def receive(self) -> list[Envelope]:
+    def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is in the mailbox, and what was published."""
-        envelopes = super().receive()
+        envelopes = super().receive(ready)
         assert self._subscriber is not None
         for _ in range(MAX_MESSAGES):
             frames = receive(self._subscriber)

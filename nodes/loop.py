@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Literal, NamedTuple, Protocol
@@ -52,8 +52,8 @@ class Host(Protocol):
     def open(self) -> Sequence[Socket]:
         """Make the sockets; those to wait for are returned."""
 
-    def receive(self) -> list[Envelope]:
-        """What has arrived for the actor, without waiting."""
+    def receive(self, ready: Collection[Socket]) -> list[Envelope]:
+        """What has arrived for the actor, without waiting, by the sockets that are `ready`."""
 
     def has_more(self) -> bool:
         """Was something left that no socket will tell of?"""
@@ -62,7 +62,7 @@ class Host(Protocol):
         """Send over a link; what came of it for the actor itself: Bounced envelopes."""
 
     def take_sync_us(self) -> int:
-        """How long the disk took to sync during the last turn."""
+        """How long the disk took to sync last, 0 if that was taken already."""
 
     def close(self, *, goodbye: bool) -> None:
         """Close the sockets; with `goodbye` what was sent may still be delivered."""
@@ -137,16 +137,19 @@ class Loop(threading.Thread):
             poller.register(socket, zmq.POLLIN)
         host = self._host
         while not self._finished:
+            traced = any(e.trace for e in inbox)
+            if traced:
+                host.take_sync_us()  # an earlier turn's, that nobody asked for
             turn_at = now()
             began_us = time.perf_counter_ns() // 1_000
             outbox = actor.turn(inbox, turn_at)
-            if any(e.trace for e in inbox):
+            if traced:
                 self._record_turn(inbox, time.perf_counter_ns() // 1_000 - began_us)
             inbox[:] = self._dispatch(outbox)
             while not inbox and not self._finished:
                 wait_ms = 0 if host.has_more() else _until(actor.wake_at)
-                poller.poll(wait_ms)
-                inbox += host.receive()
+                ready = [socket for socket, _ in poller.poll(wait_ms)]
+                inbox += host.receive(ready)
                 if _until(actor.wake_at) == 0:
                     break
 

@@ -244,7 +244,8 @@ class Node:
         if not changed.network:
             events.info("waiting", reason=changed.waiting)
         elif first:
-            events.info("ready", network=changed.network, members=len(changed.members))
+            number = len(changed.members)
+            events.info("ready", address=self.address, network=changed.network, members=number)
         known, self._members = self._members, {m.id: m for m in changed.members}
         for member in changed.members:
             if member != known.get(member.id) and member.id != self.id:

@@ -19,6 +19,10 @@ MAX_GOSSIP_BYTES = 2**20
 GOODBYE_MS = 200
 """At a clean stop, how long a closing socket may still deliver what was sent."""
 
+# Plain integers: on the hot path pyzmq's enums would cost as much as the calls.
+_EVENTS, _RCVMORE = int(zmq.EVENTS), int(zmq.RCVMORE)
+_POLLIN, _NOBLOCK = int(zmq.POLLIN), int(zmq.NOBLOCK)
+
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 
@@ -34,7 +38,14 @@ def inbox(context: Context, name: str) -> Socket:
     """The receiving end of an actor's mailbox. It binds before any sending end connects."""
     socket = context.socket(zmq.PULL)
     socket.set(zmq.LINGER, 0)
-    socket.bind(f"inproc://{name}")
+    # A bell is rung once until it is heard, so these queues are short. With a limit a sender that
+    # has not yet learned what was taken could be refused all the same.
+    socket.set(zmq.RCVHWM, 0)
+    try:
+        socket.bind(f"inproc://{name}")
+    except zmq.ZMQError:
+        socket.close()  # or the context would wait for it for ever
+        raise
     return socket
 
 
@@ -42,6 +53,7 @@ def outbox(context: Context, name: str) -> Socket:
     """A sending end of an actor's mailbox."""
     socket = context.socket(zmq.PUSH)
     socket.set(zmq.LINGER, 0)
+    socket.set(zmq.SNDHWM, 0)
     socket.connect(f"inproc://{name}")
     return socket
 
@@ -89,18 +101,17 @@ def gossip_subscriber(context: Context) -> Socket:
 
 def readable(socket: Socket) -> bool:
     """Is there a message to receive?"""
-    return bool(int(socket.get(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(socket.getsockopt(_EVENTS) & _POLLIN)  # type: ignore[operator]
 
 
 def receive(socket: Socket) -> list[bytes] | None:
     """The frames of the next message, or None if there is none. Of a message with too many frames
     only some are kept, one more than is admitted: its decoder refuses it."""
-    try:
-        frames = [socket.recv(zmq.NOBLOCK)]
-    except zmq.Again:
+    if not readable(socket):
         return None
-    while socket.get(zmq.RCVMORE):
-        frame = socket.recv(zmq.NOBLOCK)
+    frames = [socket.recv(_NOBLOCK)]
+    while socket.getsockopt(_RCVMORE):
+        frame = socket.recv(_NOBLOCK)
         if len(frames) <= MAX_FRAMES + 1:
             frames.append(frame)
     return frames
@@ -127,6 +138,7 @@ def _bind(socket: Socket, host: str, port: int) -> int:
     try:
         socket.bind(endpoint(host, port or "*"))
     except zmq.ZMQError as error:
-        reason = error.strerror
+        socket.close()  # or the context would wait for it for ever
+        reason = zmq.strerror(error.errno or 0)
         raise GossamerError(f"cannot listen on {host}:{port}: {reason}") from error
     return int(cast(bytes, socket.last_endpoint).rpartition(b":")[2].rstrip(b"\0"))

@@ -6,7 +6,7 @@ turn of the router.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import zmq
@@ -63,7 +63,6 @@ class SwitchHost(InnerHost):
         self._traces = 0
         self._requests: Socket | None = None
         self._monitor: Socket | None = None
-        self._more = False
         self.port = 0
 
     def open(self) -> Sequence[Socket]:
@@ -73,12 +72,12 @@ class SwitchHost(InnerHost):
         self._monitor = self._requests.get_monitor_socket(HANDSHAKE_FAILURES)
         return [*sockets, self._requests, self._monitor]
 
-    def receive(self) -> list[Envelope]:
+    def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is for the router; the rest is passed on."""
         # The mailbox first: a clock that storage raised must be known before anybody asks for it.
         own: list[Envelope] = []
         groups: dict[Link, list[Envelope]] = {}
-        for envelope in super().receive():
+        for envelope in super().receive(ready):
             if envelope.to == self._own:
                 own.append(envelope)
             elif isinstance(envelope.message, Connect):
@@ -89,13 +88,11 @@ class SwitchHost(InnerHost):
         for link, envelopes in groups.items():
             for notice in self.send(link, envelopes):
                 self._hand_on(notice.to.actor, [notice])
-        own += self._receive_requests()
-        self._receive_events()
+        if self._requests is not None and self._requests in ready:
+            own += self._receive_requests(self._requests)
+        if self._monitor is not None and self._monitor in ready:
+            self._receive_events(self._monitor)
         return own
-
-    def has_more(self) -> bool:
-        """Is anything left in the mailbox, or of the requests?"""
-        return self._more or super().has_more()
 
     def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
         """To a peer, a client or an actor here."""
@@ -118,15 +115,12 @@ class SwitchHost(InnerHost):
 
     # In from the network.
 
-    def _receive_requests(self) -> list[Envelope]:
-        assert self._requests is not None
+    def _receive_requests(self, requests: Socket) -> list[Envelope]:
         own: list[Envelope] = []
         groups: dict[str, list[Envelope]] = {}
-        self._more = True
         for _ in range(MAX_MESSAGES):
-            frames = receive(self._requests)
+            frames = receive(requests)
             if frames is None:
-                self._more = False
                 break
             for envelope in self._decode(frames):
                 if envelope.to.actor == "router":
@@ -193,11 +187,10 @@ class SwitchHost(InnerHost):
             return Envelope(envelope.to, envelope.sender, envelope.message, envelope.id, trace)
         return envelope
 
-    def _receive_events(self) -> None:
-        assert self._monitor is not None
-        while readable(self._monitor):
-            event = recv_monitor_message(self._monitor)
-            self._drop("failed handshake", event=zmq.Event(event["event"]).name)
+    def _receive_events(self, monitor: Socket) -> None:
+        while readable(monitor):
+            event = recv_monitor_message(monitor)
+            self._drop("failed handshake", how=zmq.Event(event["event"]).name)
 
     # Out to the network.
 

@@ -1,0 +1,259 @@
+"""The session: a client's side, from a call to its outcome."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.actor import Address, Envelope, reply
+from actors.errors import NotReady, TimedOut
+from actors.messages import (
+    Get,
+    Got,
+    List,
+    Listed,
+    ListMembers,
+    MembersListed,
+    Message,
+)
+from actors.session import MAX_PIECE_KEYS, Session, pieces
+from actors.sizes import MESSAGE_BYTES, text_bytes
+from tests.actors.calls import GET, OK, ONE, THREE, TWO, WRITE, Caller, asked, caller, failed, got
+from tests.actors.envelopes import TRACE, bounced
+
+# Correlation.
+
+
+def test_a_session_needs_an_endpoint() -> None:
+    """Without one there is nobody to ask."""
+    with pytest.raises(ValueError, match="at least one endpoint"):
+        Session([])
+
+
+@pytest.mark.parametrize(
+    ("request_", "actor", "answer"),
+    [
+        (GET, "router", got(b"v")),
+        (WRITE, "router", OK),
+        (List("", "", 10, 9_000), "router", Listed(("k",), "")),
+        (ListMembers(), "gossiper", MembersListed("n", ())),
+    ],
+)
+def test_an_operation_ends_with_its_reply(request_: Message, actor: str, answer: Message) -> None:
+    """It is asked of the first endpoint: of its router, or of its gossiper for the members."""
+    session = caller(ONE, TWO)
+    number = session.call(request_)
+    [envelope] = session.take()
+    assert envelope.to == Address(f"@{ONE}", actor)
+    assert envelope.message == request_
+    session.take(reply(envelope, answer))
+    assert session.outcomes == {number: answer}
+    assert session.session.wake_at is None
+
+
+def test_a_reply_is_matched_by_its_number() -> None:
+    """In whatever order replies come."""
+    session = caller()
+    first, second = session.call(GET), session.call(GET)
+    one, two = session.take()
+    session.take(reply(two, got(b"2")), reply(one, got(b"1")))
+    assert session.outcomes == {first: got(b"1"), second: got(b"2")}
+
+
+def test_what_is_asked_in_one_tick_leaves_in_one_turn() -> None:
+    """So that it travels in one message."""
+    session = caller()
+    for _ in range(3):
+        session.call(GET)
+    assert len(session.take()) == 3
+
+
+def test_a_reply_to_nothing_is_passed_over() -> None:
+    """As is one that comes twice, or after its operation ended."""
+    session = caller()
+    number = session.call(GET)
+    [envelope] = session.take()
+    answer = reply(envelope, got(b"v"))
+    stray = Envelope(answer.to, answer.sender, OK, envelope.id + 1)
+    session.take(stray, answer, answer, reply(envelope, failed("refused")), bounced(envelope))
+    assert session.outcomes == {number: got(b"v")}
+
+
+def test_a_trace_goes_with_its_request() -> None:
+    """To whichever endpoint it is sent."""
+    session = caller(ONE, TWO)
+    session.session.submit(GET, 9_000, session.now(), TRACE)
+    assert session.take()[0].trace == TRACE
+    assert session.take(after_ms=3_000)[0].trace == TRACE
+
+
+def test_an_operation_waits_for_a_connection() -> None:
+    """It goes to whoever is connected first."""
+    session = Caller(ONE, TWO)
+    session.call(GET)
+    assert session.take() == []
+    assert asked(session.up(TWO)) == [TWO]
+
+
+@pytest.mark.parametrize("code", ["refused", "malformed", "unavailable", "timed_out"])
+@pytest.mark.parametrize("definite", [True, False])
+def test_a_failure_is_an_exception(code: str, definite: bool) -> None:
+    """With the code, the reason and the definiteness that the endpoint told."""
+    session = caller(ONE, TWO)
+    number = session.call(WRITE)
+    [envelope] = session.take()
+    assert session.take(reply(envelope, failed(code, definite=definite))) == []
+    error = session.error(number)
+    assert (error.code, str(error), error.definite) == (code, f"because of {code}", definite)
+
+
+# Reads.
+
+
+def test_a_read_goes_elsewhere_after_a_third_of_its_time() -> None:
+    """And after another third elsewhere again, until nobody is left."""
+    session = caller(ONE, TWO, THREE)
+    number = session.call(GET, 9_000)
+    assert asked(session.take()) == [ONE]
+    assert session.take(after_ms=2_999) == []
+    assert asked(session.take(after_ms=1)) == [TWO]
+    assert asked(session.take(after_ms=3_000)) == [THREE]
+    assert session.outcomes == {}
+    assert session.take(after_ms=3_000) == []
+    assert isinstance(session.error(number), TimedOut)
+
+
+def test_a_read_that_was_asked_of_all_is_waited_for() -> None:
+    """There is nobody else to ask, but time is left."""
+    session = caller(ONE, TWO)
+    number = session.call(GET, 9_000)
+    out = session.take() + session.run_for(8_999)
+    assert asked(out) == [ONE, TWO]
+    assert session.outcomes == {}
+    session.take(reply(out[0], got(b"v")))
+    assert session.outcomes == {number: got(b"v")}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_first_answer_counts(first: int) -> None:
+    """Whoever gives it; the other is passed over."""
+    session = caller(ONE, TWO)
+    number = session.call(GET)
+    envelopes = session.take() + session.take(after_ms=3_000)
+    session.take(reply(envelopes[first], got(b"first")))
+    session.take(reply(envelopes[1 - first], got(b"second")))
+    assert session.outcomes == {number: got(b"first")}
+
+
+def test_a_read_with_one_endpoint_is_asked_once() -> None:
+    """There is nobody else; its time-out is definite, for a read changes nothing."""
+    session = caller()
+    number = session.call(GET)
+    assert len(session.take()) == 1
+    assert session.run_for(9_000) == []
+    assert isinstance(session.error(number), TimedOut)
+    assert session.error(number).definite
+
+
+def test_a_read_goes_elsewhere_when_its_connection_is_lost() -> None:
+    """At once."""
+    session = caller(ONE, TWO)
+    number = session.call(GET)
+    session.take()
+    [envelope] = session.down(ONE)
+    assert asked([envelope]) == [TWO]
+    session.take(reply(envelope, got(b"v")))
+    assert session.outcomes == {number: got(b"v")}
+
+
+@pytest.mark.parametrize("code", ["not_ready", "stopping", "overloaded"])
+@pytest.mark.parametrize("request_", [GET, WRITE])
+def test_what_one_endpoint_refuses_another_may_take_on(request_: Message, code: str) -> None:
+    """Reads and writes alike: it was definitely not taken on."""
+    session = caller(ONE, TWO)
+    session.call(request_)
+    [envelope] = session.take()
+    assert asked(session.take(reply(envelope, failed(code)))) == [TWO]
+    assert session.outcomes == {}
+
+
+def test_the_refusal_of_all_endpoints_is_the_last_ones() -> None:
+    """When there is nobody left to ask."""
+    session = caller(ONE, TWO)
+    number = session.call(WRITE)
+    [first] = session.take()
+    [second] = session.take(reply(first, failed("overloaded")))
+    session.take(reply(second, failed("not_ready")))
+    assert isinstance(session.error(number), NotReady)
+
+
+# Replies in parts.
+
+
+def test_a_reply_that_has_the_first_keys_only_is_continued() -> None:
+    """The rest is asked for, of the first endpoint again, until all is there."""
+    session = caller(ONE, TWO)
+    number = session.call(Get(("a", "b", "c", "d"), False, 9_000))
+    [first] = session.take()
+    [second] = session.take(reply(first, got(b"a")))
+    assert asked([second]) == [ONE]
+    assert second.message == Get(("b", "c", "d"), False, 9_000)
+    [third] = session.take(reply(second, got(b"b", b"c")))
+    assert third.message == Get(("d",), False, 9_000)
+    session.take(reply(third, got(b"d")))
+    assert session.outcomes == {number: got(b"a", b"b", b"c", b"d")}
+
+
+def test_details_are_put_together_too() -> None:
+    """Versions and replicas come in parts like the values."""
+    session = caller()
+    number = session.call(Get(("a", "b"), True, 9_000))
+    [first] = session.take()
+    [second] = session.take(reply(first, Got(("ok",), ("json",), (b"1",), ("v1",), ("node-a",))))
+    session.take(reply(second, Got(("not_found",), ("absent",), (b"",), ("",), ("node-b",))))
+    assert session.outcomes[number] == Got(
+        ("ok", "not_found"), ("json", "absent"), (b"1", b""), ("v1", ""), ("node-a", "node-b")
+    )
+
+
+def test_the_time_begins_anew_with_each_part() -> None:
+    """The time-out is the time without progress."""
+    session = caller()
+    number = session.call(Get(("a", "b"), False, 9_000))
+    [first] = session.take()
+    [second] = session.take(reply(first, got(b"a")), after_ms=8_000)
+    session.run_for(8_000)
+    session.take(reply(second, got(b"b")))
+    assert session.outcomes == {number: got(b"a", b"b")}
+
+
+def test_a_second_answer_to_a_part_is_passed_over() -> None:
+    """Of two endpoints that were asked for the same part, the first counts."""
+    session = caller(ONE, TWO)
+    number = session.call(Get(("a", "b"), False, 9_000))
+    one, two = [*session.take(), *session.take(after_ms=3_000)]
+    [rest] = session.take(reply(two, got(b"a")))
+    session.take(reply(one, got(b"x", b"x")))
+    assert session.outcomes == {}
+    session.take(reply(rest, got(b"b")))
+    assert session.outcomes == {number: got(b"a", b"b")}
+
+
+@given(st.lists(st.sampled_from([0, 10, MESSAGE_BYTES // 3, MESSAGE_BYTES, 2**21]), max_size=12))
+def test_a_batch_is_cut_into_pieces_that_fit(sizes: list[int]) -> None:
+    """Each key is in one piece, in order; a piece is too large only with one key."""
+    keys = [f"k{i}" for i in range(len(sizes))]
+    cut = list(pieces(keys, sizes))
+    assert [key for piece in cut for key in keys[piece]] == keys
+    for piece in cut:
+        total_bytes = sum(sizes[piece]) + sum(map(text_bytes, keys[piece]))
+        assert keys[piece]
+        assert len(keys[piece]) == 1 or total_bytes <= MESSAGE_BYTES
+
+
+def test_a_piece_has_a_thousand_keys_at_most() -> None:
+    """So that pieces can be worked on side by side."""
+    keys = [f"k{i}" for i in range(2 * MAX_PIECE_KEYS + 1)]
+    lengths = [len(keys[piece]) for piece in pieces(keys, [1] * len(keys))]
+    assert lengths == [MAX_PIECE_KEYS, MAX_PIECE_KEYS, 1]
