@@ -68,14 +68,17 @@ class Session:
         self._operations: dict[int, _Operation] = {}
         self._attempts: dict[int, int] = {}
         self._finished: list[tuple[int, Message | GossamerError]] = []
+        self._wake_at: int | None = None
         self._out: list[Envelope] = []
 
     @property
     def wake_at(self) -> int | None:
-        """When the next operation is to be tried elsewhere or to time out: monotonic ms."""
-        return min(
-            (min(o.deadline_ms, o.next_try_ms) for o in self._operations.values()), default=None
-        )
+        """Not later than the next operation is to be tried elsewhere or to time out: monotonic ms.
+
+        It may be the time of one that has ended since: to look through all operations whenever one
+        ends would take too long where there are many.
+        """
+        return self._wake_at if self._operations else None
 
     def submit(
         self, request: Message, timeout_ms: int, now: Now, trace: Trace | None = None
@@ -119,13 +122,13 @@ class Session:
 
     def _try_next(self, number: int, operation: _Operation, now: Now) -> None:
         """Send it to the first endpoint that it has not gone to and that may be connected."""
-        operation.next_try_ms = operation.deadline_ms
+        self._look_again(operation, operation.deadline_ms)
         for endpoint in operation.untried:
             if self._links[endpoint]:
                 operation.untried.remove(endpoint)
                 self._send(number, operation, endpoint)
                 if not operation.is_write and len(self._endpoints) > 1:
-                    operation.next_try_ms = now.mono_ms + max(1, operation.timeout_ms // 3)
+                    self._look_again(operation, now.mono_ms + max(1, operation.timeout_ms // 3))
                 return
         if operation.sent_to or any(self._links[e] is None for e in operation.untried):
             return
@@ -135,6 +138,10 @@ class Session:
         else:
             error = Unreachable(f"nobody answers at {', '.join(self._endpoints)}")
         self._finish(number, error)
+
+    def _look_again(self, operation: _Operation, at_ms: int) -> None:
+        operation.next_try_ms = at_ms
+        self._wake_at = at_ms if self._wake_at is None else min(self._wake_at, at_ms)
 
     def _send(self, number: int, operation: _Operation, endpoint: str) -> None:
         self._attempt += 1
@@ -217,6 +224,7 @@ class Session:
                 self._finish(number, self._time_out(operation))
             elif now.mono_ms >= operation.next_try_ms:
                 self._try_next(number, operation, now)
+        self._wake_at = min((o.next_try_ms for o in self._operations.values()), default=None)
 
     def _time_out(self, operation: _Operation) -> GossamerError:
         seconds = operation.timeout_ms / 1_000

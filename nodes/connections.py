@@ -11,7 +11,7 @@ from actors.actor import CLIENT, ENDPOINT, Address, Envelope
 from actors.errors import Refused
 from actors.messages import Bounced, LinkDown, LinkUp, Message
 from nodes.codec import Malformed
-from nodes.sockets import Context, Socket, endpoint, readable, receive, request_dealer
+from nodes.sockets import Context, Socket, endpoint, readable, receive, request_dealer, send
 from nodes.wire import decode_reply, encode_all
 
 _HERE = Address(CLIENT, "")
@@ -84,7 +84,7 @@ class Connections:
         for address, group in groups.items():
             for batch, frames in encode_all(group, ""):
                 try:
-                    self._dealers[address].send_multipart(frames, zmq.NOBLOCK)
+                    send(self._dealers[address], frames)
                 except zmq.Again:
                     bounced += [
                         Envelope(_HERE, _HERE, Bounced(e.to, e.message), e.id) for e in batch

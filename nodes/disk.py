@@ -29,9 +29,8 @@ from nodes.records import (
     group_of,
     lower_bound,
     pack_record,
-    pack_stamp,
+    stamp_of,
     unpack_record,
-    unpack_stamp,
     whole_key,
 )
 
@@ -91,7 +90,7 @@ class LmdbDisk:
         if self._size_bytes < MIN_STEP_BYTES:
             self._reserve(FIRST_STEP_BYTES)
         # Living records and tombstones lie apart, so that a page of keys neither steps over long
-        # runs of tombstones nor looks into values. The partitions hold the stamps of both.
+        # runs of tombstones nor looks into values. The partitions hold the keys of both.
         self._records = self._env.open_db(b"records")
         self._tombstones = self._env.open_db(b"tombstones")
         self._partitions = self._env.open_db(b"partitions")
@@ -107,7 +106,7 @@ class LmdbDisk:
             self._clock_limit = int(txn.get(b"clock_limit", b"0", self._node))
             notes = {name.decode(): note for name, note in txn.cursor(self._notes)}
 
-        def apply(txn: lmdb.Transaction[bytes]) -> None:
+        def apply(txn: lmdb.Transaction[memoryview]) -> None:
             txn.put(b"id", node_id, db=self._node)
             txn.put(b"boots", str(count).encode(), db=self._node)
 
@@ -129,12 +128,12 @@ class LmdbDisk:
 
     def stamps(self, keys: Sequence[str]) -> list[Stamp]:
         """The committed stamp of each key, NEVER where there is none. No value is read for it."""
-        found = []
-        with self._env.begin(self._partitions) as txn:
-            for key in keys:
-                packed = txn.get(_prefix(partition_of(key)) + encode_key(key))
-                found.append(unpack_stamp(packed)[0] if packed else NEVER)
-        return found
+        with self._env.begin(self._records, buffers=True) as txn:
+            return [self._stamp(txn, encode_key(key)) for key in keys]
+
+    def _stamp(self, txn: lmdb.Transaction[memoryview], encoded: bytes) -> Stamp:
+        packed = txn.get(encoded) or txn.get(encoded, None, self._tombstones)
+        return stamp_of(packed) if packed else NEVER
 
     def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
         """Up to `limit` living keys that begin with `prefix` and come after `after`, in order; and
@@ -153,14 +152,18 @@ class LmdbDisk:
         order of the disk's own, in which they follow `after`; "" is before all."""
         prefix = _prefix(partition)
         found: list[tuple[str, Stamp]] = []
-        with self._env.begin(self._partitions) as txn, txn.cursor() as cursor:
+        with (
+            self._env.begin(self._records, buffers=True) as txn,
+            txn.cursor(self._partitions) as cursor,
+        ):
             start = prefix + encode_key(after)
-            for name, packed in cursor if cursor.set_range(start) else ():
-                if not name.startswith(prefix) or len(found) == limit:
+            for name, long_key in cursor if cursor.set_range(start) else ():
+                if name[: len(prefix)] != prefix or len(found) == limit:
                     break
                 if name != start:
-                    stamp, long_key = unpack_stamp(packed)
-                    found.append(((long_key or name[len(prefix) :]).decode(), stamp))
+                    encoded = bytes(name[len(prefix) :])
+                    key = bytes(long_key or encoded).decode()
+                    found.append((key, self._stamp(txn, encoded)))
         return found
 
     def commit(
@@ -179,7 +182,7 @@ class LmdbDisk:
         if not records and not notes and clock_limit == self._clock_limit:
             return
 
-        def apply(txn: lmdb.Transaction[bytes]) -> None:
+        def apply(txn: lmdb.Transaction[memoryview]) -> None:
             self._put_records(txn, records)
             for name, note in notes:
                 if note:
@@ -201,29 +204,31 @@ class LmdbDisk:
         """Close the database and give the folder back."""
         self._opened.close()
 
-    def _put_records(self, txn: lmdb.Transaction[bytes], records: Sequence[Record]) -> None:
+    def _put_records(self, txn: lmdb.Transaction[memoryview], records: Sequence[Record]) -> None:
         living: list[tuple[bytes, bytes]] = []
         dead: list[tuple[bytes, bytes]] = []
-        stamps: list[tuple[bytes, bytes]] = []
+        listed: list[tuple[bytes, bytes]] = []
         for record in {record.key: record for record in records}.values():
             key = encode_key(record.key)
-            kept = dead if record.kind == "absent" else living
-            kept.append((key, pack_record(record, key)))
-            stamps.append((_prefix(partition_of(record.key)) + key, pack_stamp(record, key)))
-        for written, db, other in (
-            (living, self._records, self._tombstones),
-            (dead, self._tombstones, self._records),
-        ):
-            _put(txn, db, written)
-            if written and txn.stat(other)["entries"]:
-                for key, _ in written:
-                    txn.delete(key, db=other)
-        _put(txn, self._partitions, stamps)
+            is_dead = record.kind == "absent"
+            (dead if is_dead else living).append((key, pack_record(record, key)))
+            here, elsewhere = self._records, self._tombstones
+            if is_dead:
+                here, elsewhere = elsewhere, here
+            # A key stays in its partition once it is there: only a new one costs a page of it.
+            if txn.get(key, db=here) is None and not txn.delete(key, db=elsewhere):
+                long_key = record.key.encode() if group_of(key) else b""
+                listed.append((_prefix(partition_of(record.key)) + key, long_key))
+        _put(txn, self._records, living)
+        _put(txn, self._tombstones, dead)
+        _put(txn, self._partitions, listed)
 
-    def _transact(self, apply: Callable[[lmdb.Transaction[bytes]], None], size_bytes: int) -> None:
+    def _transact(
+        self, apply: Callable[[lmdb.Transaction[memoryview]], None], size_bytes: int
+    ) -> None:
         """Commit what `apply` does, which holds about `size_bytes`, and reserve room as needed."""
         while True:
-            txn = self._env.begin(write=True)
+            txn = self._env.begin(write=True, buffers=True)
             try:
                 apply(txn)
                 started_ns = time.perf_counter_ns()
@@ -272,7 +277,7 @@ class LmdbDisk:
 
 
 def _put(
-    txn: lmdb.Transaction[bytes], db: lmdb._Database, items: list[tuple[bytes, bytes]]
+    txn: lmdb.Transaction[memoryview], db: lmdb._Database, items: list[tuple[bytes, bytes]]
 ) -> None:
     if items:
         with txn.cursor(db) as cursor:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import zmq
 
 from actors.actor import ENDPOINT
-from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, request_dealer
+from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, request_dealer, send
 
 MAX_STRANGERS = 64
 """Connections to addresses that belong to no member; the oldest goes when there are more."""
@@ -44,7 +44,7 @@ class Peers:
         if address is None or dealer is None:
             return False
         try:
-            dealer.send_multipart(frames, zmq.NOBLOCK)
+            send(dealer, frames)
         except zmq.Again:
             self._bounced.add(address)
             return False

@@ -1,4 +1,4 @@
-"""The bytes on the disk: of keys, so that they sort as the keys do, and of records and stamps.
+"""The bytes on the disk: of keys, so that they sort as the keys do, and of records.
 
 LMDB admits keys of 511 bytes; ours have up to 1,024, and a partition's number goes before them in
 one of the tables. So a key of up to SHORT_BYTES is written as its UTF-8, and a longer one as its
@@ -30,15 +30,11 @@ KINDS: tuple[Kind, ...] = ("json", "bytes", "absent")
 KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 
 FORMAT = 1
-"""The first byte of a record and of a stamp: what follows can be laid out anew without a new data
-folder."""
+"""The first byte of a record: what follows can be laid out anew without a new data folder."""
 
 RECORD = struct.Struct(">BBHIQQ")
 """Format, kind, bytes of the whole key (0 unless it is long), bytes of the origin, the stamp's
 counter, expires_ms. The origin, the whole key and the value follow."""
-
-STAMP = struct.Struct(">BIQ")
-"""Format, bytes of the origin, counter. The origin follows, and then the key if it is long."""
 
 ORIGIN = struct.Struct(">8sQQ")
 BINARY = b"b"
@@ -91,21 +87,14 @@ def whole_key(packed: bytes) -> bytes:
     return packed[start : start + key_bytes]
 
 
-def pack_stamp(record: Record, encoded: bytes) -> bytes:
-    """What is kept of the record in its partition: the stamp, and the key if it is long."""
-    counter, node, boot, ballot = record.stamp
-    origin = _pack_origin(node, boot, ballot)
-    key = record.key.encode() if len(encoded) > SHORT_BYTES else b""
-    return b"".join((STAMP.pack(FORMAT, len(origin), counter), origin, key))
-
-
-def unpack_stamp(packed: bytes) -> tuple[Stamp, bytes]:
-    """The stamp, and the UTF-8 of the key if it is long. Raises ValueError for another format."""
-    written, origin_bytes, counter = STAMP.unpack_from(packed)
+def stamp_of(packed: memoryview) -> Stamp:
+    """The stamp of a packed record, of which nothing else is copied. Raises ValueError where it is
+    of another format."""
+    written, _, _, origin_bytes, counter, _ = RECORD.unpack_from(packed)
     if written != FORMAT:
-        raise ValueError(f"a stamp is of format {written}, which is unknown here")
-    end = STAMP.size + origin_bytes
-    return Stamp(counter, *_unpack_origin(packed[STAMP.size : end])), packed[end:]
+        raise ValueError(f"a record is of format {written}, which is unknown here")
+    end = RECORD.size + origin_bytes
+    return Stamp(counter, *_unpack_origin(bytes(packed[RECORD.size : end])))
 
 
 # There are few origins, one for each node and start, and many stamps: each is worked out once.

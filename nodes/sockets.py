@@ -6,6 +6,7 @@ deliver, a DEALER queues to the dead, `term` waits for what nobody reads, and no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import zmq
@@ -22,6 +23,7 @@ GOODBYE_MS = 200
 # Plain integers: on the hot path pyzmq's enums would cost as much as the calls.
 _EVENTS, _RCVMORE = int(zmq.EVENTS), int(zmq.RCVMORE)
 _POLLIN, _NOBLOCK = int(zmq.POLLIN), int(zmq.NOBLOCK)
+_NOBLOCK_AND_MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
@@ -115,6 +117,14 @@ def receive(socket: Socket) -> list[bytes] | None:
         if len(frames) <= MAX_FRAMES + 1:
             frames.append(frame)
     return frames
+
+
+def send(socket: Socket, frames: Sequence[bytes]) -> None:
+    """Send a message without waiting, at half the cost of `send_multipart`. Raises zmq.Again, and
+    sends nothing, if there is no room; other ZMQErrors as ZeroMQ does."""
+    for frame in frames[:-1]:
+        socket.send(frame, _NOBLOCK_AND_MORE)
+    socket.send(frames[-1], _NOBLOCK)
 
 
 def endpoint(host: str, port: int | str) -> str:

@@ -21,7 +21,7 @@ from nodes.logs import Log
 from nodes.loop import MAX_MESSAGES, Link, NodeInfo, route
 from nodes.mailbox import Mailbox
 from nodes.peers import Peers
-from nodes.sockets import GOODBYE_MS, Context, Socket, readable, receive, request_router
+from nodes.sockets import GOODBYE_MS, Context, Socket, readable, receive, request_router, send
 from nodes.tally import Tally
 from nodes.trace.fields import trace_fields
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
@@ -207,7 +207,7 @@ class SwitchHost(InnerHost):
         routing_id = bytes.fromhex(client)
         for batch, frames in encode_all(envelopes, self._node.id):
             try:
-                self._requests.send_multipart([routing_id, *frames], zmq.NOBLOCK)
+                send(self._requests, [routing_id, *frames])
             except zmq.ZMQError as error:
                 gone = error.errno == zmq.EHOSTUNREACH
                 self._drop("client is gone" if gone else "client does not read", client=client)
