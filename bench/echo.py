@@ -1,0 +1,146 @@
+"""The yardstick: what ZeroMQ and Python take for the same frames when nobody looks at them.
+
+A ROUTER in a process of its own answers whatever comes with one reply made beforehand; a DEALER
+asks in a loop that does nothing else. `python -m bench.echo` is the answering side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import zmq
+
+from actors.actor import CLIENT, ENDPOINT, Address, Envelope
+from actors.messages import Get, Got, Message
+from bench.process import python
+from nodes.wire import encode
+
+NODE = "0123456789abcdef"
+VALUE = bytes(range(100))
+CHECK_MS = 1_000
+"""How often an idle echo looks whether it is still wanted."""
+
+
+class Sample(NamedTuple):
+    """So many calls in so many seconds. `each_us` has every call's time where there was only one at
+    a time, and is empty otherwise."""
+
+    calls: int
+    seconds: float
+    each_us: Sequence[float]
+
+    @property
+    def rate_per_s(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+    @property
+    def median_us(self) -> float:
+        """The median time of a call, where there was one at a time."""
+        return median(self.each_us)
+
+
+def together(samples: Sequence[Sample]) -> Sample:
+    """One sample of several."""
+    return Sample(
+        sum(sample.calls for sample in samples),
+        sum(sample.seconds for sample in samples),
+        [us for sample in samples for us in sample.each_us],
+    )
+
+
+def request_frames() -> list[bytes]:
+    """A Get of one key, as a client sends it."""
+    return _frames(Address(f"{ENDPOINT}127.0.0.1:7100", "router"), Get(("key-01234",), False, 5000))
+
+
+def reply_frames() -> list[bytes]:
+    """Its Got, with a value of 100 bytes."""
+    return _frames(Address(CLIENT, ""), Got(("ok",), ("bytes",), (VALUE,), (), ()))
+
+
+def _frames(to: Address, message: Message) -> list[bytes]:
+    from_node = to.node == CLIENT
+    sender = Address(NODE, "router") if from_node else Address(CLIENT, "")
+    return encode([Envelope(to, sender, message, 12_345)], NODE if from_node else "")
+
+
+class Echo:
+    """The asking side, connected to the echo at this port."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], port: int) -> None:
+        self._request = request_frames()
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.connect(f"tcp://127.0.0.1:{port}")
+
+    def measure(self, in_flight: int, seconds: float) -> Sample:
+        """Ask for this long, with so many requests under way at a time."""
+        if in_flight == 1:
+            return self._one_at_a_time(seconds)
+        socket, request = self._socket, self._request
+        for _ in range(in_flight):
+            socket.send_multipart(request)
+        calls = 0
+        began = answered = time.perf_counter()
+        until = began + seconds
+        while answered < until:
+            socket.recv_multipart()
+            socket.send_multipart(request)
+            calls += 1
+            answered = time.perf_counter()
+        for _ in range(in_flight):
+            socket.recv_multipart()
+        return Sample(calls, answered - began, ())
+
+    def _one_at_a_time(self, seconds: float) -> Sample:
+        socket, request = self._socket, self._request
+        each_us: list[float] = []
+        began = asked = time.perf_counter()
+        until = began + seconds
+        while asked < until:
+            socket.send_multipart(request)
+            socket.recv_multipart()
+            answered = time.perf_counter()
+            each_us.append((answered - asked) * 1e6)
+            asked = answered
+        return Sample(len(each_us), asked - began, each_us)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close(linger=0)
+
+
+@contextlib.contextmanager
+def echo() -> Iterator[Echo]:
+    """An echo in a process of its own, and who asks it."""
+    with python("-m", "bench.echo", output=subprocess.PIPE) as process, zmq.Context() as context:
+        assert process.stdout is not None
+        asking = Echo(context, int(process.stdout.readline()))
+        try:
+            yield asking
+        finally:
+            asking.close()
+
+
+def serve() -> None:
+    """Say the port, then answer until the process that started this one is gone."""
+    parent = os.getppid()
+    reply = reply_frames()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        socket.set(zmq.RCVTIMEO, CHECK_MS)
+        print(socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+        while os.getppid() == parent:
+            with contextlib.suppress(zmq.Again):
+                while True:
+                    client = socket.recv_multipart()[0]
+                    socket.send_multipart([client, *reply])
+
+
+if __name__ == "__main__":
+    serve()

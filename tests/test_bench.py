@@ -1,0 +1,123 @@
+"""The benchmark measures all that it is to measure, and leaves nothing running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.bench import Results, Round
+from bench.echo import Sample
+from bench.report import as_json, request_rows
+
+ROOT = Path(__file__).parent.parent
+
+REQUESTS = ["echo", "get", "durable put"]
+FIGURES = [
+    "appending 4 KiB and syncing it",
+    "committing 64 values to LMDB",
+    "import gossamer",
+    "memory of an idle node",
+    "an idle node's share of a core",
+]
+
+Bench = subprocess.Popen[str]
+Start = Callable[[str], Bench]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a benchmark of so many seconds a measurement, in a process group of its own."""
+    started: list[Bench] = []
+
+    def start(seconds: str) -> Bench:
+        bench = subprocess.Popen(
+            [sys.executable, "-m", "bench", "--rounds", "2", "--seconds", seconds],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(bench)
+        return bench
+
+    yield start
+    for bench in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(bench.pid, signal.SIGKILL)
+        bench.communicate()
+
+
+def runs_on(bench: Bench) -> bool:
+    """Is anything left of what the benchmark started?"""
+    try:
+        os.killpg(bench.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def rounds(gets_per_s: int, get_us: float) -> Results:
+    """Results in which an echo takes 100 µs alone, and 64 in flight make 10,000 a second."""
+    echo, lone = Sample(10_000, 1.0, ()), Sample(4, 1.0, [100.0] * 4)
+    taken = {
+        1: [Round(lone, Sample(4, 1.0, [get_us] * 4), lone)],
+        64: [Round(echo, Sample(gets_per_s, 1.0, ()), echo)],
+    }
+    return Results(taken, 1.0, 1.0, 100.0, 200.0, 0.1)
+
+
+def test_a_short_run_reports_every_row(start: Start, tmp_path: Path) -> None:
+    """Every request with 1 and 64 in flight and every figure is there, and nothing is left."""
+    bench = start("0.02")
+    printed, errors = bench.communicate()
+    assert bench.returncode == 0, errors
+    rows = [tuple(cell.strip() for cell in line.split("│")[1:]) for line in printed.splitlines()]
+    in_flight = [(row[0], row[1]) for row in rows if row and row[0] in REQUESTS]
+    assert in_flight == [(what, n) for n in ("1", "64") for what in REQUESTS]
+    assert [row[0] for row in rows if row and row[0] not in REQUESTS] == FIGURES
+    assert not runs_on(bench)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_benchmark_that_is_told_to_stop_takes_its_processes_along(start: Start) -> None:
+    """SIGTERM in the middle ends the node and the echo too."""
+    bench = start("0.5")
+    assert bench.stderr is not None
+    assert any("an idle node" in line for line in bench.stderr)
+    bench.terminate()
+    bench.communicate()
+    assert bench.returncode == 128 + signal.SIGTERM
+    assert not runs_on(bench)
+
+
+@pytest.mark.parametrize(
+    ("gets_per_s", "get_us", "reached"),
+    [(5_000, 160.0, (True, True)), (4_900, 161.0, (False, False))],
+)
+def test_a_target_is_a_bound_for_a_ratio_to_the_echo(
+    gets_per_s: int, get_us: float, reached: tuple[bool, bool]
+) -> None:
+    """Lone gets are compared by their time, gets in flight by their rate."""
+    rows = {(row.what, row.in_flight): row for row in request_rows(rounds(gets_per_s, get_us))}
+    assert (rows["get", 1].reached, rows["get", 64].reached) == reached
+    assert rows["durable put", 1].reached is None
+
+
+def test_the_json_has_the_rows_of_the_tables() -> None:
+    """A program reads the same rows, each with its target and whether it was reached."""
+    report = as_json(rounds(5_000, 160.0))
+    assert [(row["what"], row["in_flight"]) for row in report["requests"]] == [
+        (what, n) for n in (1, 64) for what in REQUESTS
+    ]
+    assert [row["what"] for row in report["figures"]] == FIGURES
+    memory = report["figures"][3]
+    assert (memory["value"], memory["target"], memory["reached"]) == (200.0, "≤ 60", False)
