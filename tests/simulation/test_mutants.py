@@ -9,7 +9,9 @@ import pytest
 
 from actors.actor import Envelope, Now
 from actors.asks import Ask
+from actors.gossiper import Gossiper
 from actors.jobs import WriteJob
+from actors.joining import Joining
 from actors.messages import ClockRaised, Store, Write
 from actors.router import Router
 from actors.session import Session
@@ -17,9 +19,11 @@ from actors.storage import DiskFull, Storage
 from actors.versions import Record, Stamp
 from actors.window import Windows
 from nodes.simulated_disk import SimulatedDisk
+from tests.simulation.founding import counted_on_in_vain
 from tests.simulation.scenario import what_is_wrong
 
 MOST_SEEDS = 60
+MOST_FOUNDINGS = 200
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -160,6 +164,61 @@ def sent_again_by_the_client(patch: pytest.MonkeyPatch) -> None:
         on_link_down(session, endpoint, now)
 
     patch.setattr(Session, "_on_link_down", again)
+
+
+def promised_without_the_disk(patch: pytest.MonkeyPatch) -> None:
+    """A promise to follow a founder is not kept on the disk."""
+
+    def bind(gossiper: Gossiper, founder: str, then: Callable[[], None]) -> None:
+        gossiper._joining.bound_to = founder
+        then()
+
+    patch.setattr(Gossiper, "_bind", bind)
+
+
+def promised_before_the_sync(patch: pytest.MonkeyPatch) -> None:
+    """A promise leaves before it is on the disk."""
+
+    def bind(gossiper: Gossiper, founder: str, then: Callable[[], None]) -> None:
+        gossiper._joining.bound_to = founder
+        then()
+        gossiper._remember([("bound_to", founder.encode())], lambda: None)
+
+    patch.setattr(Gossiper, "_bind", bind)
+
+
+def promised_to_whoever_asks(patch: pytest.MonkeyPatch) -> None:
+    """A promise is given anew to the next founder."""
+    on_bind = Gossiper._on_bind
+
+    def again(gossiper: Gossiper, envelope: Envelope, founder: str) -> None:
+        if not gossiper._saving:
+            gossiper._joining.bound_to = ""
+        on_bind(gossiper, envelope, founder)
+
+    patch.setattr(Gossiper, "_on_bind", again)
+
+
+def followed_another_than_promised(patch: pytest.MonkeyPatch) -> None:
+    """A node joins whatever network it is offered."""
+    patch.setattr(Joining, "may_follow", lambda joining, number, members: True)
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        promised_without_the_disk,
+        promised_before_the_sync,
+        promised_to_whoever_asks,
+        followed_another_than_promised,
+    ],
+)
+def test_a_mutant_of_the_founding_is_caught(
+    mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it some founder counts on a node that goes elsewhere."""
+    mutant(monkeypatch)
+    assert any(counted_on_in_vain(seed) for seed in range(MOST_FOUNDINGS))
 
 
 @pytest.mark.parametrize(
