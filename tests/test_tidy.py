@@ -309,7 +309,7 @@ WRONG: list[tuple[Rule, str, str]] = [
     (order, "actors/router.py", "def f():\n    a = set()\n    b = a | c\n    for x in b: g(x)"),
     (order, "actors/router.py", "def f(a: frozenset[str]):\n    return [g(x) for x in a]"),
     (order, "actors/router.py", "class A:\n    a: set[str]\n    def f(b): yield from list(b.a)"),
-    (order, "nodes/simulated.py", "def f(b):\n    b.up = set()\n    for x in b.up: g(x)"),
+    (order, "nodes/simulated/node.py", "def f(b):\n    b.up = set()\n    for x in b.up: g(x)"),
     (size, "bench/bench.py", "x = 1\n" * 400),
     (size, "gossamer.py", "def f():\n" + "    x = 1\n" * 59),
     (docstrings, "nodes/loop.py", "x = 1"),

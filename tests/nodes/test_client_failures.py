@@ -245,7 +245,7 @@ def test_an_answer_that_does_not_fit_is_an_error(scripted: ScriptedNode) -> None
         asked = background(client.get, "key")
         peer, header = scripted.next_request()
         scripted.answer(peer, header["id"], type="listed", keys=[], cursor="")
-        assert "unfitting answer" in str(failure(asked))
+        assert "Listed is no answer to Get" in str(failure(asked))
         asked = background(client.get, "key")
         peer, header = scripted.next_request()
         scripted.answer(peer, header["id"], **got(b"1"))

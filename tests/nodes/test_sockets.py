@@ -23,7 +23,7 @@ from nodes.sockets import (
     request_dealer,
     request_router,
 )
-from tests.networks import wait_until
+from tests.networks import Ports, addresses, wait_until
 
 EVERY_TCP_SOCKET = {
     zmq.LINGER: 0,
@@ -122,12 +122,11 @@ def test_a_router_never_drops_silently(context: Context) -> None:
     assert error.value.errno == zmq.EHOSTUNREACH
 
 
-def test_a_dealer_never_queues_to_who_is_not_there(context: Context) -> None:
+def test_a_dealer_never_queues_to_who_is_not_there(context: Context, ports: Ports) -> None:
     """Without a connection nothing is taken, and even a waiting send returns at once."""
-    port_of_nobody, port = request_router(context, "127.0.0.1", 0)
-    port_of_nobody.close()
+    (nobody,) = addresses(ports.take(1))
     dealer = request_dealer(context)
-    dealer.connect(f"tcp://127.0.0.1:{port}")
+    dealer.connect(f"tcp://{nobody}")
     with pytest.raises(zmq.Again):
         dealer.send(b"x")
     dealer.close()

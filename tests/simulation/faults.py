@@ -7,8 +7,8 @@ from functools import partial
 
 from actors.messages import Message
 from nodes.simulated import Simulation
-from nodes.simulated_disk import Fault
-from nodes.simulated_network import Weather
+from nodes.simulated.disk import Fault
+from nodes.simulated.network import Weather
 
 HOUR_MS = 3_600_000
 

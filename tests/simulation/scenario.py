@@ -11,7 +11,7 @@ from actors.router import Router, RouterSettings
 from actors.storage import StorageSettings
 from actors.versions import Stamp
 from nodes.simulated import Simulation, TookTooLong
-from nodes.simulated_node import ActorSettings
+from nodes.simulated.node import ActorSettings
 from tests.simulation.faults import Faults
 from tests.simulation.workload import KEYS, MAX_TIMEOUT_MS, Workload
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.history import NEVER_ENDED, PRESENT, History, Operation, is_atomic
+from nodes.simulated.history import NEVER_ENDED, PRESENT, History, Operation, is_atomic
 
 
 def history(*operations: tuple[Any, ...]) -> History:

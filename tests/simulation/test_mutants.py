@@ -18,7 +18,7 @@ from actors.session import Session
 from actors.storage import DiskFull, Storage
 from actors.versions import Record, Stamp
 from actors.window import Windows
-from nodes.simulated_disk import SimulatedDisk
+from nodes.simulated.disk import SimulatedDisk
 from tests.simulation.founding import counted_on_in_vain
 from tests.simulation.scenario import what_is_wrong
 

@@ -25,8 +25,8 @@ from actors.messages import (
 from actors.ring import Ring
 from actors.versions import Record, Stamp
 from nodes.simulated import Simulation
-from nodes.simulated_client import Outcome, SimulatedClient
-from nodes.simulated_disk import Fault, SimulatedDisk
+from nodes.simulated.client import Outcome, SimulatedClient
+from nodes.simulated.disk import Fault, SimulatedDisk
 
 NAMES = ("node1", "node2", "node3")
 

@@ -9,9 +9,9 @@ from random import Random
 from actors.errors import ERRORS, GossamerError
 from actors.messages import Get, Got, List, Listed, ListMembers, MembersListed, Write, Written
 from actors.versions import Kind
-from nodes.history import History
 from nodes.simulated import Simulation
-from nodes.simulated_client import Outcome, SimulatedClient
+from nodes.simulated.client import Outcome, SimulatedClient
+from nodes.simulated.history import History
 
 KEYS = ("ant", "bee", "cat")
 MAX_PAUSE_MS = 100

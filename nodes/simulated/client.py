@@ -16,10 +16,10 @@ from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now
 from actors.errors import GossamerError
 from actors.messages import Bounced, LinkDown, LinkUp, Message
 from actors.session import Session
-from nodes.simulated_clock import Clock
-from nodes.simulated_network import Network
-from nodes.simulated_node import Process
-from nodes.simulated_transcript import Transcript
+from nodes.simulated.clock import Clock
+from nodes.simulated.network import Network
+from nodes.simulated.node import Process
+from nodes.simulated.transcript import Transcript
 
 NOTICE_US = 50_000
 """At most so much later a client notices that a connection is there, or is gone."""

@@ -16,12 +16,12 @@ from random import Random
 
 from actors.actor import Envelope
 from actors.messages import Message
-from nodes.simulated_client import Outcome, SimulatedClient
-from nodes.simulated_clock import Clock
-from nodes.simulated_disk import Fault
-from nodes.simulated_network import Network, Weather
-from nodes.simulated_node import ActorSettings, Process, SimulatedNode, World
-from nodes.simulated_transcript import Transcript
+from nodes.simulated.client import Outcome, SimulatedClient
+from nodes.simulated.clock import Clock
+from nodes.simulated.disk import Fault
+from nodes.simulated.network import Network, Weather
+from nodes.simulated.node import ActorSettings, Process, SimulatedNode, World
+from nodes.simulated.transcript import Transcript
 
 
 class TookTooLong(AssertionError):

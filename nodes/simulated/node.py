@@ -39,10 +39,10 @@ from actors.messages import (
 )
 from actors.router import Router, RouterSettings
 from actors.storage import Storage, StorageSettings
-from nodes.simulated_clock import Action, Clock
-from nodes.simulated_disk import Crashed, DiskFailed, SimulatedDisk
-from nodes.simulated_network import Network
-from nodes.simulated_transcript import Transcript
+from nodes.simulated.clock import Action, Clock
+from nodes.simulated.disk import Crashed, DiskFailed, SimulatedDisk
+from nodes.simulated.network import Network
+from nodes.simulated.transcript import Transcript
 
 LOCAL_US = 10
 """What a hop between two threads of a node takes."""

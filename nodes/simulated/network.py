@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from actors.actor import ENDPOINT, Address, Envelope
 from actors.messages import Message
-from nodes.simulated_clock import Clock
-from nodes.simulated_transcript import Transcript
+from nodes.simulated.clock import Clock
+from nodes.simulated.transcript import Transcript
 
 if TYPE_CHECKING:
-    from nodes.simulated_node import Process, SimulatedNode
+    from nodes.simulated.node import Process, SimulatedNode
 
 HEARTBEAT_TIMEOUT_US = 3_000_000
 
