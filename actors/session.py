@@ -131,6 +131,9 @@ class Session:
                     self._look_again(operation, now.mono_ms + max(1, operation.timeout_ms // 3))
                 return
         if operation.sent_to or any(self._links[e] is None for e in operation.untried):
+            if operation.sent_to and operation.untried and not operation.is_write:
+                # Nobody else is connected at the moment.
+                self._look_again(operation, now.mono_ms + max(1, operation.timeout_ms // 10))
             return
         if operation.refusal is not None:
             refusal = operation.refusal

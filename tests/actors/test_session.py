@@ -111,6 +111,18 @@ def test_a_failure_is_an_exception(code: str, definite: bool) -> None:
 # Reads.
 
 
+def test_a_read_goes_elsewhere_as_soon_as_somebody_else_is_connected() -> None:
+    """Also when nobody was after a third of its time: it looks again every tenth."""
+    session = Caller(ONE, TWO)
+    session.up(ONE)
+    session.call(GET)
+    session.take()
+    assert session.take(after_ms=3_000) == []
+    session.up(TWO)
+    [second] = session.take(after_ms=900)
+    assert second.to.node == f"@{TWO}"
+
+
 def test_a_read_goes_elsewhere_after_a_third_of_its_time() -> None:
     """And after another third elsewhere again, until nobody is left."""
     session = caller(ONE, TWO, THREE)

@@ -240,12 +240,16 @@ def test_an_answer_that_is_none_is_not_understood(scripted: ScriptedNode) -> Non
 
 
 def test_an_answer_that_does_not_fit_is_an_error(scripted: ScriptedNode) -> None:
-    """A list for a get: the caller is told, and the client goes on."""
+    """A list for a get: the caller is told, and for a put that it may have happened."""
     with client_of(scripted.address) as client:
-        asked = background(client.get, "key")
-        peer, header = scripted.next_request()
-        scripted.answer(peer, header["id"], type="listed", keys=[], cursor="")
-        assert "Listed is no answer to Get" in str(failure(asked))
+        for use in (lambda: client.get("key"), lambda: client.put("key", 1)):
+            asked = background(use)
+            peer, header = scripted.next_request()
+            scripted.answer(peer, header["id"], type="listed", keys=[], cursor="")
+            error = failure(asked)
+            assert isinstance(error, GossamerError)
+            assert "Listed is no answer to" in str(error)
+            assert error.definite == (header["type"] == "get")
         asked = background(client.get, "key")
         peer, header = scripted.next_request()
         scripted.answer(peer, header["id"], **got(b"1"))
