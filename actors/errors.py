@@ -121,7 +121,6 @@ ERRORS: dict[str, ErrorKind] = {
     "bad_value": ErrorKind(Refused, 6, 400, "the value is not of the kind that it claims"),
     "too_large": ErrorKind(Refused, 6, 413, "the value is larger than is admitted"),
     "name_taken": ErrorKind(Refused, 6, 409, "a living member has that name already"),
-    "wrong_network": ErrorKind(Refused, 6, 409, "the node belongs to another network"),
     "disk_full": ErrorKind(
         Refused, 6, 507, "the disk of a replica is full; the write was not kept", definite=False
     ),

@@ -7,10 +7,10 @@ adopted and a list of members are remembered first. A network has an id, and two
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from random import Random
 
 from actors.actor import ENDPOINT, EVERYBODY, HOST, SWITCH, Address, Envelope, Now, reply
+from actors.gossip_settings import GossipSettings
 from actors.joining import Joining, refusal
 from actors.membership import Member, Members, members_from_bytes, members_to_bytes
 from actors.messages import (
@@ -39,18 +39,6 @@ from actors.messages import (
     Tell,
 )
 from actors.rumours import Rumours
-
-
-@dataclass(frozen=True, slots=True)
-class GossipSettings:
-    """What may be set: times in milliseconds, `ttl` in hops."""
-
-    join_retry_ms: int = 200
-    push_pull_ms: int = 2_000
-    retell_ms: int = 100
-    ttl: int = 4
-    max_members: int = 3_000
-    max_rumour_members: int = 100
 
 
 class Gossiper:
@@ -82,6 +70,8 @@ class Gossiper:
         self._saving = False
         self._changed = False
         self._not_kept = False
+        self._has_left = False
+        self._unconfirmed = False
         ttl, max_members = self._settings.ttl, self._settings.max_rumour_members
         self._rumours = Rumours(me.id, boot, ttl, max_members)
         self._waiting = ""
@@ -107,8 +97,7 @@ class Gossiper:
         if not self._started:
             self._started = True
             if self._network:
-                self._changed = True
-                self._arrive()
+                self._return()
         for envelope in inbox:
             self._on(envelope)
         if now.mono_ms >= self._next_ms:
@@ -123,8 +112,20 @@ class Gossiper:
             self._save()
         return self._out
 
+    def _return(self) -> None:
+        """Restart. This node's name may have been taken over meanwhile, and its keys with it: so
+        it serves once another member has answered, and did not say so."""
+        self._changed = True
+        others = self._members.others()
+        if others:
+            self._unconfirmed = True
+            names = ", ".join(m.name for m in others)
+            self._wait(f"waiting for one of {names} to confirm that this node is still a member")
+            self._connect(others)
+        self._arrive()
+
     def _arrive(self) -> None:
-        """This node now serves: say so within it, and to everybody."""
+        """This node is there: say so within it, and to everybody."""
         self._announce(self._members.present())
         self._publish((self._members.me,))
         self._untold = {m.id for m in self._members.others()}
@@ -136,6 +137,8 @@ class Gossiper:
             self._changed = self._changed or self._not_kept
             self._push_pull()
             pause_ms = self._settings.push_pull_ms
+            if self._unconfirmed:
+                pause_ms = self._settings.join_retry_ms
             self._next_ms = now.mono_ms + self._rng.randrange(pause_ms // 2, pause_ms * 3 // 2)
             return
         self._next_ms = now.mono_ms + self._settings.join_retry_ms
@@ -239,7 +242,9 @@ class Gossiper:
         def adopted() -> None:
             self._network = network
             self._merge(members)
+            gone = self._members.displaced()
             self._arrive()
+            self._publish(gone)
 
         notes = [("network", network.encode()), ("bound_to", b"")]
         notes.append(("members", members_to_bytes((*members, self._members.me))))
@@ -283,6 +288,9 @@ class Gossiper:
             case Compared(_, members):
                 self._known_to.add(envelope.sender.node)
                 self._publish(self._merge(members))
+                if self._members.is_known(envelope.sender.node) and not self._has_left:
+                    self._changed = self._changed or self._unconfirmed
+                    self._unconfirmed = False
                 if members:
                     self._tell(envelope.sender.node, self._members.later_than(members))
             case Tell(_, members):
@@ -292,10 +300,8 @@ class Gossiper:
     def _tell_departed(self, news: tuple[Member, ...]) -> None:
         """Who left for good may not know: it was down then. No connection to it is kept, so it is
         told at the address that it gives."""
-        addresses = {m.id: m.address for m in news}
-        for gone in self._members.later_than(news):
-            if gone.state == "left" and gone.id in addresses:
-                self._tell(f"{ENDPOINT}{addresses[gone.id]}", (gone,))
+        for gone, address in self._members.departed(news):
+            self._tell(f"{ENDPOINT}{address}", (gone,))
 
     def _merge(self, news: tuple[Member, ...]) -> tuple[Member, ...]:
         """Take in what is later than what is known; what it was."""
@@ -304,14 +310,15 @@ class Gossiper:
         for problem in merged.problems:
             self._drop(problem)
         if merged.left:
-            reason = "this node left the network for good: another one has taken over its name"
+            self._has_left = True
+            reason = "this node left the network for good: another has taken over its name"
             self._to(HOST, GiveUp("refused", reason))
         return merged.fresh
 
     def _on_bounced(self, envelope: Envelope) -> None:
         self._joining.bounced(envelope.id)
         match envelope.message:
-            case Bounced(to, Tell()) if any(m.id == to.node for m in self._members.others()):
+            case Bounced(to, Tell()) if self._members.is_known(to.node):
                 self._untold.add(to.node)
 
     def _on_stop(self, envelope: Envelope) -> None:
@@ -366,22 +373,22 @@ class Gossiper:
 
     def _announce(self, members: tuple[Member, ...]) -> None:
         """These are the members now: the ring, the connections and the subscriptions follow."""
-        if not self._network or members == self._announced:
+        if not self._network or self._unconfirmed or members == self._announced:
             return
         self._announced = members
-        self._tell_node(MembersChanged(self._network, members, ""))
-        others = [m for m in members if m.id != self._here.node]
+        self._to("router", MembersChanged(self._network, members, ""))
+        self._to(HOST, MembersChanged(self._network, members, ""))
+        self._connect([m for m in members if m.id != self._here.node])
+
+    def _connect(self, others: Sequence[Member]) -> None:
         self._to(SWITCH, Connect(tuple((m.id, m.address) for m in others)))
         self._to(HOST, Subscribe(tuple(dict.fromkeys(m.gossip_address for m in others))))
 
     def _wait(self, reason: str) -> None:
         if reason != self._waiting:
             self._waiting = reason
-            self._tell_node(MembersChanged("", (), reason))
-
-    def _tell_node(self, changed: MembersChanged) -> None:
-        self._to("router", changed)
-        self._to(HOST, changed)
+            self._to("router", MembersChanged("", (), reason))
+            self._to(HOST, MembersChanged("", (), reason))
 
     def _drop(self, reason: str) -> None:
         self._to(HOST, Dropped(reason))

@@ -143,7 +143,8 @@ def refusal(newcomer: Member, members: Members) -> Failed | None:
     if wrong:
         return Failed("refused", wrong, True)
     holder = members.holder_of_name(newcomer.name)
-    if holder is not None and holder.id != newcomer.id:
+    # Who holds the name at the very address where the newcomer listens now has lost its folder.
+    if holder is not None and holder.id != newcomer.id and holder.address != newcomer.address:
         reason = (
             f"the name {newcomer.name!r} is in use by a member at {holder.address}: "
             "give this node another --name, or stop that one first"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -55,15 +55,22 @@ def beats(news: Member, known: Member | None) -> bool:
     )
 
 
-def fault(member: Member) -> str:
-    """Why this cannot be a member, or empty. The bounds keep lists of members small."""
-    name = member.name
-    if not (len(member.id) == 16 and set(member.id) <= set("0123456789abcdef")):
-        return "an id has 16 digits of lower-case hex"
+def fault_of_name(name: str) -> str:
+    """Why no member can be called so, or empty."""
     if not name.isprintable() or "/" in name:
         return "a name has printable characters only, and no slash"
     if not 1 <= len(name.encode()) <= MAX_NAME_BYTES or name != name.strip():
         return f"a name has 1 to {MAX_NAME_BYTES} bytes, and no space around them"
+    return ""
+
+
+def fault(member: Member) -> str:
+    """Why this cannot be a member, or empty. The bounds keep lists of members small."""
+    if not (len(member.id) == 16 and set(member.id) <= set("0123456789abcdef")):
+        return "an id has 16 digits of lower-case hex"
+    wrong = fault_of_name(member.name)
+    if wrong:
+        return wrong
     for address in (member.address, member.gossip_address):
         host, _, port = address.rpartition(":")
         if not host or len(address) > MAX_ADDRESS_CHARACTERS or not address.isascii():
@@ -148,6 +155,29 @@ class Members:
     def has_room_for(self, member_id: str) -> bool:
         """Is it a member, or may there be one more?"""
         return member_id in self._members or len(self) < self._max_members
+
+    def is_known(self, member_id: str) -> bool:
+        """Is this the id of a member that has not left?"""
+        return member_id in self._members and self._members[member_id].state != "left"
+
+    def departed(self, news: Iterable[Member]) -> Iterator[tuple[Member, str]]:
+        """Those of whom the news says that they are there although they have left for good, each
+        with the address where it says that they are."""
+        for member in news:
+            known = self._members.get(member.id)
+            if known is not None and known.state == "left" and member.state != "left":
+                yield known, member.address
+
+    def displaced(self) -> tuple[Member, ...]:
+        """Those that have this node's name and address, and cannot be there: it is this node that
+        listens. Their folder was lost; they have left."""
+        me = self.me
+        gone = []
+        for member in self.others():
+            if member.name == me.name and member.address == me.address:
+                self._members[member.id] = left = replace(member, state="left")
+                gone.append(left)
+        return tuple(gone)
 
     def holder_of_name(self, name: str) -> Member | None:
         """The member that has this name and has not given it up by stopping, dying or leaving."""

@@ -39,6 +39,9 @@ from actors.ring import Ring
 from actors.versions import MAX_CLOCK_STEP, Stamp
 from actors.window import Windows
 
+MAX_KEY_SHOWN = 40
+"""Characters of a key in a sentence."""
+
 # What a turn has gathered for one owner, traced requests each by themselves.
 Reads = dict[tuple[str, Trace | None], list[tuple[GetJob, Sequence[int]]]]
 Writes = dict[tuple[str, Trace | None], list[tuple[WriteJob, Sequence[int]]]]
@@ -235,7 +238,35 @@ class Router:
             del self._jobs[job]
             self._open_keys -= len(job.codes)
             self._open_bytes -= job.bytes_held
-            self._out.append(job.answer())
+            self._out.append(self._explained(job) or job.answer())
+
+    def _explained(self, job: Job) -> Envelope | None:
+        """A request for one key that failed is answered with a sentence, and the owner's name."""
+        if not isinstance(job, (GetJob, WriteJob)) or len(job.codes) > 1:
+            return None
+        [code], [key], limits = job.codes, job.message.keys, self._settings
+        shown = repr(key if len(key) <= MAX_KEY_SHOWN else f"{key[:MAX_KEY_SHOWN]}…")
+        is_write = isinstance(job, WriteJob)
+        match code:
+            case "bad_key":
+                size = f"{len(key.encode()):,} bytes, and {limits.max_key_bytes:,} are admitted"
+                reason = f"the key {shown} has {size}" if key else "the key is empty"
+            case "too_large" if isinstance(job, WriteJob):
+                size = f"{len(job.message.values[0]):,} bytes"
+                reason = f"the value has {size}, and {limits.max_value_bytes:,} are admitted"
+            case "unavailable":
+                reason = f"{self._owner_name(key)}, which keeps {shown}, cannot be reached"
+            case "timed_out":
+                reason = f"{self._owner_name(key)}, which keeps {shown}, did not answer in time"
+                reason += "; the write may have happened" if is_write else ""
+            case _:
+                return None
+        definite = code != "timed_out" or not is_write
+        return reply(job.request, Failed(code, reason, definite))
+
+    def _owner_name(self, key: str) -> str:
+        owners = self._ring.owners_of(key)
+        return self._names[owners[0]] if owners else "the node"
 
     # Asking the owners.
 

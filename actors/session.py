@@ -29,6 +29,7 @@ from actors.messages import (
     Written,
 )
 from actors.sizes import MESSAGE_BYTES, text_bytes
+from actors.versions import Kind
 
 ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
@@ -239,8 +240,12 @@ class Session:
         return TimedOut(f"no answer within {seconds:g} s", definite=True)
 
     def _finish(self, number: int, outcome: Message | GossamerError) -> None:
-        for attempt in self._operations.pop(number).sent_to:
+        operation = self._operations.pop(number)
+        for attempt in operation.sent_to:
             del self._attempts[attempt]
+        if operation.so_far is not None and isinstance(outcome, GossamerError):
+            # What was read stays read: only the rest has failed.
+            outcome = _join(operation.so_far, _unread(operation.request, outcome.code))
         self._finished.append((number, outcome))
 
 
@@ -258,6 +263,15 @@ def _fits(request: Message, reply: Message) -> bool:
 
 def _length(got: Got | None) -> int:
     return 0 if got is None else len(got.codes)
+
+
+def _unread(request: Message, code: str) -> Got:
+    """All keys that the request still asks for, failed with this code."""
+    assert isinstance(request, Get)
+    count = len(request.keys)
+    kinds: tuple[Kind, ...] = ("absent",) * count
+    nothing = ("",) * count if request.details else ()
+    return Got((code,) * count, kinds, (b"",) * count, nothing, nothing)
 
 
 def _join(first: Got, second: Got) -> Got:

@@ -18,7 +18,7 @@ from typing import Self, TextIO
 from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
-from actors.membership import Member, fault
+from actors.membership import Member, fault, fault_of_name
 from actors.messages import GiveUp, MembersChanged, Message, Stop
 from actors.router import Router
 from actors.storage import Storage
@@ -74,6 +74,8 @@ class Node:
         self._log_level = log_level
         self._console = console
         self.name = name or _default_name(self._listen.port)
+        if self.name and (wrong := fault_of_name(self.name)):
+            raise BadAddress(f"{self.name!r} is no name for a node: {wrong}")
         if data is None and not self.name:
             raise BadAddress("a node on port 0 needs a name or a data folder")
         self.data = Path(data) if data is not None else Path(".data") / self.name
@@ -247,12 +249,16 @@ class Node:
             number = len(changed.members)
             events.info("ready", address=self.address, network=changed.network, members=number)
         known, self._members = self._members, {m.id: m for m in changed.members}
+        if changed.network and not first and known.keys() != self._members.keys():
+            # Every key lives on its first owner only: those that now have another are not found.
+            hidden = "keys that changed their owner are hidden"
+            events.warning("ring_changed", members=len(self._members), note=hidden)
         for member in changed.members:
             if member != known.get(member.id) and member.id != self.id:
                 events.info(f"member_{member.state}", member=member.name, address=member.address)
         for member in known.values():
             if member.id not in self._members:
-                events.info("member_left", member=member.name, address=member.address)
+                events.warning("member_left", member=member.name, address=member.address)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:
         self._end(NodeFailed(f"the {actor} of {self.name} failed: {error}"))

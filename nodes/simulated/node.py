@@ -25,7 +25,8 @@ from actors.actor import (
     Now,
 )
 from actors.asks import AskSettings
-from actors.gossiper import Gossiper, GossipSettings
+from actors.gossip_settings import GossipSettings
+from actors.gossiper import Gossiper
 from actors.membership import Member
 from actors.messages import (
     Bounced,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from random import Random
 
 from actors.actor import Address, Envelope, reply
-from actors.gossiper import Gossiper, GossipSettings
+from actors.gossip_settings import GossipSettings
+from actors.gossiper import Gossiper
 from actors.membership import Member, members_to_bytes
-from actors.messages import Message, Remember, Remembered
+from actors.messages import Compared, Message, Remember, Remembered
 from tests.actors.envelopes import A, Turns, all_of, member, to
 
 NET = "net"
@@ -31,9 +32,12 @@ def notes_of(*members: Member) -> dict[str, bytes]:
 
 
 def belonging(*others: Member, settings: GossipSettings | None = None) -> Turns:
-    """Node A's gossiper, in a network with these, after its first turn."""
+    """Node A's gossiper, in a network with these, one of which has said so since its start."""
     node = fresh(notes=notes_of(member(A), *others), settings=settings)
     remembered(node, node.take())
+    present = [m for m in others if m.state != "left"]
+    if present:
+        remembered(node, node.take(from_peer(Compared(NET, ()), present[0].id)))
     return node
 
 

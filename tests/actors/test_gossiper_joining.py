@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from actors.actor import EVERYBODY, HOST, Address, Envelope, reply
-from actors.gossiper import GossipSettings
+from actors.gossip_settings import GossipSettings
 from actors.membership import members_from_bytes
 from actors.messages import (
     Admitted,
@@ -37,6 +37,7 @@ from tests.actors.envelopes import (
     message,
     messages,
     the,
+    to,
 )
 from tests.actors.gossipers import (
     NET,
@@ -45,7 +46,6 @@ from tests.actors.gossipers import (
     fresh,
     from_peer,
     notes,
-    notes_of,
     remembered,
 )
 
@@ -326,17 +326,17 @@ def test_a_refusal_that_answers_nothing_is_passed_over() -> None:
     assert messages(node.take(late), GiveUp) == []
 
 
-def test_a_restart_needs_no_join() -> None:
-    """A node that belongs serves at once, whomever it was told to join."""
-    others = (OTHER, THIRD)
-    node = fresh(OTHER.address, me=member(A, boot=2), notes=notes_of(ME, *others))
-    out = node.take()
-    assert messages(out, Join) == []
-    assert all_of(out, MembersChanged)[0].message == MembersChanged(
-        NET, (member(A, boot=2), *others), ""
-    )
-    assert messages(out, Rumour)[0].members == (member(A, boot=2),)
-    assert members_from_bytes(notes(the(out, Remember))["members"])[0].boot == 2
+def test_a_lost_folder_is_replaced_by_who_listens_at_its_address() -> None:
+    """Whose name and address a newcomer has cannot be there any more: it has left."""
+    old = replace(member(C), name=ME.name, address=ME.address)
+    asked = belonging(OTHER, old)
+    answered = asked.take(to("gossiper", Join(ME), Address("9" * 16, "gossiper")))
+    assert message(answered, Admitted).members
+    node = fresh(OTHER.address)
+    join = the(node.take(), Join)
+    out = remembered(node, node.take(answer(join, Admitted(NET, (OTHER, old)), B)))
+    assert [m.id for m in messages(out, MembersChanged)[0].members] == [A, B]
+    assert messages(out, Rumour)[-1].members == (replace(old, state="left"),)
 
 
 def test_requests_are_numbered_above_those_of_all_earlier_lives() -> None:

@@ -52,6 +52,13 @@ A1 = next(keys_of(A, A, B))
 STOP = from_host("router", Stop())
 
 
+def failure(out: list[Envelope]) -> tuple[str, bool]:
+    """The code of the only failure, and whether it is definite; nothing else answers a request."""
+    assert not any(isinstance(e.message, Got | Written) for e in out)
+    failed = message(out, Failed)
+    return failed.code, failed.definite
+
+
 def bounce_all(node: Turns, out: list[Envelope], for_ms: int) -> list[Envelope]:
     """The host hands back every question to node B for so long; what else was sent."""
     until_ms = node.now_ms + for_ms
@@ -74,37 +81,46 @@ def test_a_client_hears_of_a_time_out_before_it_gives_up(timeout_ms: int, answer
     """The deadline is a tenth of its time earlier, or 200 ms."""
     node = coordinator(A, settings=RouterSettings(tick_ms=1))
     node.take(write("k", timeout_ms=timeout_ms))
-    assert messages(node.run_for(answered_ms - 1), Written) == []
-    assert message(node.run_for(1), Written).codes == ("timed_out",)
+    early = node.run_for(answered_ms - 1)
+    assert not any(isinstance(e.message, Failed | Written) for e in early)
+    assert failure(node.run_for(1)) == ("timed_out", False)
 
 
 def test_no_time_out_is_longer_than_the_longest() -> None:
     """A client that wants to wait for ever waits for the longest time that is admitted."""
     node = coordinator(A, settings=RouterSettings(max_timeout_ms=1_000))
     node.take(write("k", timeout_ms=10**12))
-    assert message(node.run_for(1_000), Written).codes == ("timed_out",)
+    assert failure(node.run_for(1_000)) == ("timed_out", False)
 
 
 def test_a_read_times_out() -> None:
-    """For each key that was not answered."""
+    """For each key that was not answered; that nothing happened is certain."""
     node = coordinator(A, B)
     out = node.take(get(A1, B1))
     node.take(fetched(next(e for e in out if e.to.node == A)))
     assert message(node.run_for(10_000), Got).codes == ("ok", "timed_out")
+    node.take(get(B1, number=2))
+    assert failure(node.run_for(10_000)) == ("timed_out", True)
 
 
 def test_a_write_whose_store_has_left_times_out() -> None:
     """It may have happened, and has no version."""
     node = coordinator(A)
     node.take(write("k"))
-    assert message(node.run_for(10_000), Written) == Written(("timed_out",), ("",), ("",))
+    assert failure(node.run_for(10_000)) == ("timed_out", False)
+    node.take(write("k", "l", number=2))
+    timed_out = Written(("timed_out",) * 2, ("",) * 2, ("",) * 2)
+    assert message(node.run_for(10_000), Written) == timed_out
 
 
 def test_a_write_that_was_not_stamped_is_unavailable() -> None:
     """Its owner never told its clock, so it is certain that nothing was stored."""
     node = coordinator(A, B)
     node.take(write(B1))
-    assert message(node.run_for(10_000), Written) == Written(("unavailable",), ("",), ("",))
+    assert failure(node.run_for(10_000)) == ("unavailable", True)
+    node.take(write(B1, B2, number=2))
+    unavailable = Written(("unavailable",) * 2, ("",) * 2, ("",) * 2)
+    assert message(node.run_for(10_000), Written) == unavailable
 
 
 def test_a_batch_says_of_each_key_what_is_known() -> None:
@@ -150,6 +166,31 @@ def test_a_failed_message_of_a_peer_is_dropped_and_counted() -> None:
     fetch = the(node.take(get(B1)), Fetch)
     out = node.take(reply(fetch, Failed("malformed", "", True)))
     assert reasons(out) == ["router was sent Failed"]
+
+
+def test_the_failure_of_one_key_is_told_in_a_sentence() -> None:
+    """It names the key, a long one shortened, and its owner, or how large what was sent is."""
+    node = coordinator(A, B, settings=RouterSettings(max_value_bytes=1_234))
+    name, long = member(B).name, "x" * 2_000
+    shown = repr("x" * 40 + "…")
+
+    def told(out: list[Envelope]) -> str:
+        return message(out, Failed).reason
+
+    size = f"the key {shown} has 2,000 bytes, and 1,024 are admitted"
+    assert told(node.take(get(long))) == size
+    assert told(node.take(write(long, values=[b"v"]))) == size
+    assert told(node.take(get("", number=2))) == "the key is empty"
+    large = write(B1, values=[bytes(5_678)], number=2)
+    assert told(node.take(large)) == "the value has 5,678 bytes, and 1,234 are admitted"
+    unreached = bounce_all(node, node.take(get(B1, number=3)), 700)
+    assert told(unreached) == f"{name}, which keeps {B1!r}, cannot be reached"
+    late = f"{name}, which keeps {B1!r}, did not answer in time"
+    node.take(get(B1, number=4))
+    assert told(node.run_for(10_000)) == late
+    observe = the(node.take(write(B1, number=5)), Observe)
+    node.take(reply(observe, Observed(1)))
+    assert told(node.run_for(10_000)) == f"{late}; the write may have happened"
 
 
 # It asks again.
@@ -208,8 +249,7 @@ def test_a_member_that_cannot_be_reached_is_unavailable(request_: Envelope) -> N
     """Known for certain after half a second, and not only at the deadline."""
     node = coordinator(A, B)
     out = bounce_all(node, node.take(request_), 700)
-    [answer] = [e.message for e in out if isinstance(e.message, Got | Written)]
-    assert answer.codes == ("unavailable",)
+    assert failure(out) == ("unavailable", True)
     assert node.now_ms < 700
 
 
@@ -218,7 +258,7 @@ def test_a_store_that_always_bounced_is_unavailable() -> None:
     node = coordinator(A, B)
     observe = the(node.take(write(B1)), Observe)
     out = bounce_all(node, node.take(reply(observe, Observed(1))), 700)
-    assert message(out, Written).codes == ("unavailable",)
+    assert failure(out) == ("unavailable", True)
 
 
 def test_a_store_that_bounced_only_later_may_have_happened() -> None:
@@ -229,7 +269,7 @@ def test_a_store_that_bounced_only_later_may_have_happened() -> None:
     again = node.run_for(600)
     assert len(all_of(again, Store)) == 1
     out = bounce_all(node, again, 700)
-    assert message(out, Written).codes == ("timed_out",)
+    assert failure(out) == ("timed_out", False)
 
 
 def test_only_the_keys_of_who_cannot_be_reached_fail() -> None:
@@ -298,11 +338,12 @@ def test_a_node_that_stops_has_patience_for_a_second() -> None:
     node.take(STOP)
     assert messages(node.run_for(999), Finished) == []
     out = node.run_for(51)
-    assert [e.message for e in out[:3]] == [
-        Written(("timed_out",), ("",), ("",)),
-        Written(("unavailable",), ("",), ("",)),
-        Got(("timed_out",), ("absent",), (b"",), (), ()),
+    assert [(e.id, *failure([e])) for e in out[:3]] == [
+        (1, "timed_out", False),
+        (2, "unavailable", True),
+        (3, "timed_out", True),
     ]
+    assert len(messages(out, Failed)) == 3
     assert messages(out, Finished) == [Finished()]
 
 
@@ -315,7 +356,8 @@ def test_a_turn_between_two_ticks_does_not_end_it_early() -> None:
     out: list[Envelope] = []
     for _ in range(60):
         out += node.take(to("router", Stored(("ok",)), store.to, 1), after_ms=20)
-    assert len(all_of(out, Written)) == len(all_of(out, Finished)) == 1
+    assert failure(out) == ("timed_out", False)
+    assert len(all_of(out, Finished)) == 1
 
 
 def test_peers_are_told_the_clock_while_it_stops() -> None:

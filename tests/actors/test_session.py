@@ -111,6 +111,18 @@ def test_a_failure_is_an_exception(code: str, definite: bool) -> None:
 # Reads.
 
 
+def test_what_was_read_stays_read_when_the_rest_fails() -> None:
+    """A reply had room for the first key only, and the other one cannot be had."""
+    session = caller(ONE)
+    number = session.call(Get(("a", "b"), False, 9_000))
+    [first] = session.take()
+    [second] = session.take(reply(first, got(b"a")))
+    session.take(reply(second, failed("unavailable")))
+    outcome = session.outcomes[number]
+    assert isinstance(outcome, Got)
+    assert outcome.codes == ("ok", "unavailable")
+
+
 def test_a_read_goes_elsewhere_as_soon_as_somebody_else_is_connected() -> None:
     """Also when nobody was after a third of its time: it looks again every tenth."""
     session = Caller(ONE, TWO)
