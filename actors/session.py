@@ -269,9 +269,9 @@ def _unread(request: Message, code: str) -> Got:
     """All keys that the request still asks for, failed with this code."""
     assert isinstance(request, Get)
     count = len(request.keys)
-    kinds: tuple[Kind, ...] = ("absent",) * count
+    kinds: list[Kind] = ["absent"] * count
     nothing = ("",) * count if request.details else ()
-    return Got((code,) * count, kinds, (b"",) * count, nothing, nothing)
+    return Got((code,) * count, tuple(kinds), (b"",) * count, nothing, nothing)
 
 
 def _join(first: Got, second: Got) -> Got:

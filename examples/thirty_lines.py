@@ -5,6 +5,7 @@ python examples/thirty_lines.py 127.0.0.1:7100 put color blue   (get color, dele
 
 import itertools
 import sys
+import time
 from typing import Any
 
 import orjson
@@ -17,14 +18,16 @@ numbers = itertools.count(1)
 def ask(dealer: zmq.Socket[bytes], body: bytes = b"", **fields: Any) -> tuple[Any, bytes]:
     header = {"to": "router", "id": next(numbers), **fields, "timeout_ms": TIMEOUT_MS}
     dealer.send_multipart([orjson.dumps({"v": 1, "batch": [header]}), *([body] if body else [])])
-    if not dealer.poll(TIMEOUT_MS):
-        sys.exit("no answer in time; a write may have happened")
-    frame, *rest = dealer.recv_multipart()
-    reply = orjson.loads(frame)["batch"][0]
-    failures = [code for code in reply.get("codes", []) if code != "ok"]
-    if reply["type"] == "failed" or failures:
-        sys.exit(reply.get("reason") or failures[0])
-    return reply, b"".join(rest)
+    deadline = time.monotonic() + TIMEOUT_MS / 1_000
+    while dealer.poll(max(0, int((deadline - time.monotonic()) * 1_000))):
+        frame, *rest = dealer.recv_multipart()
+        reply = orjson.loads(frame)["batch"][0]
+        if reply["id"] == header["id"]:
+            failures = [code for code in reply.get("codes", []) if code != "ok"]
+            if reply["type"] == "failed" or failures:
+                sys.exit(reply.get("reason") or failures[0])
+            return reply, b"".join(rest)
+    sys.exit("no answer in time; a write may have happened")
 
 
 def main(endpoint: str, command: str, key: str = "", text: str = "") -> None:

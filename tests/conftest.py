@@ -1,6 +1,14 @@
-"""Every run of the tests is the same run: what hypothesis draws follows from the test alone."""
+"""Every run of the tests is the same run, whoever starts it."""
+
+import signal
 
 from hypothesis import settings
 
+# What hypothesis draws follows from the test alone.
 settings.register_profile("gossamer", derandomize=True, deadline=None)
 settings.load_profile("gossamer")
+
+# A shell that starts the tests in the background has SIGINT ignored, which the processes that the
+# tests start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

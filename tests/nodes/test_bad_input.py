@@ -196,11 +196,14 @@ def test_a_value_that_is_not_what_it_claims(dealer: Socket) -> None:
 
 
 def test_keys_and_values_that_are_too_large(dealer: Socket) -> None:
-    """Refused one by one, with the code of each, by a client that does not look first."""
+    """Several are refused one by one, with the code of each; one by itself in a sentence."""
     (answer,) = exchange(dealer, [message(request(keys=["k" * 1_025, "", "a" * 1_024]))])
     assert answer["codes"] == ["bad_key", "bad_key", "not_found"]
+    assert refused(dealer, [message(request(keys=["k" * 1_025]))]) == (7, "bad_key")
     (answer,) = exchange(dealer, write("large", b"x" * (2**20 + 1)))
-    assert (answer["id"], answer["codes"]) == (7, ["too_large"])
+    assert (answer["type"], answer["id"], answer["code"]) == ("failed", 7, "too_large")
+    assert answer["reason"] == "the value has 1,048,577 bytes, and 1,048,576 are admitted"
+    assert answer["definite"]
 
 
 def test_a_batch_that_is_too_large(dealer: Socket) -> None:

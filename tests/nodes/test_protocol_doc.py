@@ -247,7 +247,7 @@ def test_the_limits_are_those_of_a_node() -> None:
     assert [row[:2] for row in rows("what", "limit", "past it")] == [
         ["a key", f"1 to {limits.max_key_bytes:,} bytes of UTF-8"],
         ["a value", f"{limits.max_value_bytes // 2**20} MiB"],
-        ["keys in a request", f"{limits.max_batch_keys:,}"],
-        ["a page of `list`", f"{limits.max_list_keys:,} keys"],
+        ["keys in a request", f"1 to {limits.max_batch_keys:,}"],
+        ["a page of `list`", f"1 to {limits.max_list_keys:,} keys"],
         ["a frame", f"{MAX_FRAME_BYTES // 2**20} MiB"],
     ]

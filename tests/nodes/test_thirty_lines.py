@@ -53,10 +53,11 @@ def test_a_list_of_several_pages(shared_node: Node, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"), [(("get", "nothing"), "not_found"), (("put", "", "x"), "bad_key")]
+    ("arguments", "reason"),
+    [(("get", "nothing"), "not_found"), (("put", "", "x"), "the key is empty")],
 )
 def test_what_fails_is_said(shared_node: Node, arguments: tuple[str, ...], reason: str) -> None:
-    """By the code that the node answered, and an exit status that is not 0."""
+    """By the code or the sentence that the node answered, and an exit status that is not 0."""
     done = run(shared_node, *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{reason}\n")
 
