@@ -124,6 +124,8 @@ class AsyncClient:
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """The values of those keys that are there. Raises BatchError if some could not be read."""
+        if isinstance(keys, str):
+            raise TypeError("get_many takes several keys, not one str")
         wanted = [check_key(key) for key in dict.fromkeys(keys)]
         requests = [
             Get(tuple(wanted[piece]), False, self._timeout_ms)

@@ -77,9 +77,6 @@ def request_dealer(context: Context) -> Socket:
     socket.set(zmq.SNDTIMEO, 0)
     socket.set(zmq.SNDHWM, 10_000)
     socket.set(zmq.RCVHWM, 10_000)
-    socket.set(zmq.RECONNECT_IVL, 100)
-    socket.set(zmq.RECONNECT_IVL_MAX, 5_000)
-    socket.set(zmq.CONNECT_TIMEOUT, 2_000)
     return socket
 
 
@@ -94,9 +91,6 @@ def gossip_subscriber(context: Context) -> Socket:
     """What hears the publishers that it is connected to later."""
     socket = _tcp(context, zmq.SUB, MAX_GOSSIP_BYTES)
     socket.set(zmq.RCVHWM, 1_000)
-    socket.set(zmq.RECONNECT_IVL, 100)
-    socket.set(zmq.RECONNECT_IVL_MAX, 5_000)
-    socket.set(zmq.CONNECT_TIMEOUT, 2_000)
     socket.set(zmq.SUBSCRIBE, b"")
     return socket
 
@@ -140,6 +134,10 @@ def _tcp(context: Context, kind: int, max_bytes: int) -> Socket:
     socket.set(zmq.HEARTBEAT_IVL, 1_000)
     socket.set(zmq.HEARTBEAT_TIMEOUT, 3_000)
     socket.set(zmq.HEARTBEAT_TTL, 4_000)
+    # For those that connect: no storm when many lose the same peer.
+    socket.set(zmq.RECONNECT_IVL, 100)
+    socket.set(zmq.RECONNECT_IVL_MAX, 5_000)
+    socket.set(zmq.CONNECT_TIMEOUT, 2_000)
     socket.set(zmq.IPV6, 1)
     return socket
 

@@ -209,7 +209,9 @@ class _Story:
             remarks += (CLOCKS_DIFFER,)
         problem = ""
         if record.message == "bounced" != span.message:
-            problem = f"the {span.message} came back: it could not be sent"
+            id = span.to.rpartition("/")[0]
+            receiver = self._names.get(id, id)
+            problem = f"the {span.message} came back: it could not be sent to {receiver}"
         elif is_delivered and span.cause and self._is_sending_unseen(span):
             problem = f"the log of {span.clock} has no record of sending it"
         return Line(

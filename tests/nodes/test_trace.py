@@ -289,7 +289,7 @@ def test_what_bounced_is_said_to_have_come_back(tmp_path: Path) -> None:
     tree = build_tree(logs.found(tmp_path=tmp_path))
     line = tree.lines[2]
     assert (line.node, line.message) == ("node1", "bounced")
-    assert line.problem == "the fetch came back: it could not be sent"
+    assert line.problem == "the fetch came back: it could not be sent to node2"
 
 
 def test_nodes_keep_their_colours_and_plain_terminals_get_ascii(tmp_path: Path) -> None:
