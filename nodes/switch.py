@@ -227,13 +227,14 @@ class SwitchHost(InnerHost):
             fields: dict[str, Any] = {"client": client, "id": envelope.id}
             if isinstance(envelope.message, Failed):
                 fields |= {"code": envelope.message.code, "reason": envelope.message.reason}
+            if envelope.trace is not None:
+                fields["trace"] = envelope.trace.id
             if codes:
                 fields["codes"] = {code: codes.count(code) for code in sorted(set(codes))}
             self._log.events.warning(
                 "request_failed" if failed else "request_slow",
                 request=type_name(request),
                 took_ms=round(took_ms, 1),
-                trace=envelope.trace.id if envelope.trace else None,
                 **fields,
             )
 
