@@ -181,15 +181,18 @@ class AsyncClient:
 
     async def list(self, prefix: str = "") -> AsyncIterator[str]:
         """The keys that begin with `prefix`, in the order of their UTF-8."""
-        after = ""
-        while True:
-            page = await self._request(List(prefix, after, PAGE_KEYS, self._timeout_ms))
-            assert isinstance(page, Listed)
-            for key in page.keys:
+        cursor: str | None = ""
+        while cursor is not None:
+            keys, cursor = await self.page(prefix, cursor)
+            for key in keys:
                 yield key
-            after = page.cursor
-            if not after:
-                return
+
+    async def page(self, prefix: str = "", cursor: str = "") -> tuple[tuple[str, ...], str | None]:
+        """Some of what `list` gives, and the cursor for the next ones, or None if these are the
+        last. The first page has the cursor ""."""
+        listed = await self._request(List(prefix, cursor, PAGE_KEYS, self._timeout_ms))
+        assert isinstance(listed, Listed)
+        return listed.keys, listed.cursor or None
 
     async def members(self) -> tuple[Member, ...]:
         """The members of the network as the node that is asked knows them, by name."""

@@ -57,12 +57,14 @@ class Client:
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """As AsyncClient.list, an iterator that fetches page after page."""
-        keys = self._client.list(prefix)
-        while True:
-            key = self._wait(anext(keys, None))
-            if key is None:
-                return
-            yield key
+        cursor: str | None = ""
+        while cursor is not None:
+            keys, cursor = self.page(prefix, cursor)
+            yield from keys
+
+    def page(self, prefix: str = "", cursor: str = "") -> tuple[tuple[str, ...], str | None]:
+        """As AsyncClient.page."""
+        return self._wait(self._client.page(prefix, cursor))
 
     def members(self) -> tuple[Member, ...]:
         """As AsyncClient.members."""
@@ -91,7 +93,6 @@ class Client:
         await self._client.close()
         calls = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*calls, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         with self._lock:
