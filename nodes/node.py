@@ -233,7 +233,8 @@ class Node:
             case MembersChanged() as changed:
                 self._on_members(changed)
             case GiveUp(code, reason):
-                self._log.events.error("refused", code=code, reason=reason)
+                if self._error is None:
+                    self._log.events.error("refused", code=code, reason=reason)
                 self._end(error_for(code, reason))
 
     def _on_members(self, changed: MembersChanged) -> None:

@@ -28,6 +28,8 @@ from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
 _FINE = frozenset({"ok", "not_found"})
+_STATES = frozenset({"not_ready", "stopping", "overloaded"})
+"""Refusals that are about the node and not the request: counted, for they come in floods."""
 MAX_FOLLOWED = 100_000
 """Requests whose time is taken at once; what is beyond is served all the same."""
 
@@ -221,6 +223,9 @@ class SwitchHost(InnerHost):
         took_ms = (now_us - began_us) / 1_000
         if envelope.trace is not None:
             self._record("replied", envelope)
+        if isinstance(envelope.message, Failed) and envelope.message.code in _STATES:
+            self._drop(f"request while {envelope.message.code}", why=envelope.message.reason)
+            return
         codes: tuple[str, ...] = getattr(envelope.message, "codes", ())
         failed = isinstance(envelope.message, Failed) or not _FINE.issuperset(codes)
         if failed or took_ms >= SLOW_MS:
