@@ -33,8 +33,9 @@ _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 MAX_FOLLOWED = 100_000
 """Requests whose time is taken at once; what is beyond is served all the same."""
 
-HANDSHAKE_FAILURES = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+EVENTS = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
@@ -63,6 +64,7 @@ class SwitchHost(InnerHost):
         self._peers = Peers(context)
         self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
         self._traces = 0
+        self._ended = 0
         self._requests: Socket | None = None
         self._monitor: Socket | None = None
         self.port = 0
@@ -71,7 +73,7 @@ class SwitchHost(InnerHost):
         """The mailbox and the request port."""
         sockets = super().open()
         self._requests, self.port = request_router(self._context, *self._listen)
-        self._monitor = self._requests.get_monitor_socket(HANDSHAKE_FAILURES)
+        self._monitor = self._requests.get_monitor_socket(EVENTS)
         return [*sockets, self._requests, self._monitor]
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
@@ -191,8 +193,14 @@ class SwitchHost(InnerHost):
 
     def _receive_events(self, monitor: Socket) -> None:
         while readable(monitor):
-            event = recv_monitor_message(monitor)
-            self._drop("failed handshake", how=zmq.Event(event["event"]).name)
+            event = zmq.Event(recv_monitor_message(monitor)["event"])
+            if event == zmq.Event.DISCONNECTED:
+                # Clients come and go; but this is also all that is heard of a frame beyond the
+                # bound, for which ZeroMQ cuts the connection.
+                self._ended += 1
+                self._log.events.debug("connection_ended", so_far=self._ended)
+            else:
+                self._drop("failed handshake", how=event.name)
 
     # Out to the network.
 

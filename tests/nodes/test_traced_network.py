@@ -126,3 +126,15 @@ def test_at_debug_every_request_is_traced(network: Network) -> None:
     tree = tree_of(replied["trace"], [node.data])
     assert problems(tree) == []
     assert "delivered write node1/router" in path(tree.lines)
+
+
+def test_connections_that_end_are_counted(network: Network) -> None:
+    """All that ZeroMQ tells of a frame beyond the bound is that its connection has ended."""
+    node = network.node("node1", log_level="debug")
+    node.wait_ready(DEADLINE_S)
+    with client_of(node.address) as client:
+        client.put("key", 1)
+    wait_until(
+        "the end of the connection is counted",
+        lambda: logged(node.data, "connection_ended"),
+    )
