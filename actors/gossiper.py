@@ -1,44 +1,64 @@
-"""The Gossiper actor: gets the node into its network, and keeps every node's list of members alike.
+"""The Gossiper actor: who is in the network, who of them is down, and what everybody should know.
 
-What it has not yet got on the disk it does not act on: a promise to follow a founder, a network
-adopted and a list of members are remembered first. A network has an id, and two never merge.
+It hands what arrives to the part that it concerns, takes news in, and has it spread. What must not
+be forgotten is on the disk before it is acted on. The parts, in the order of a node's life:
+entering, arriving, announcing, rumours and push_pull, detector, sharing, watchers, departing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 
-from actors.actor import ENDPOINT, EVERYBODY, HOST, SWITCH, Address, Envelope, Now, reply
+from actors.actor import CLIENT, Address, Envelope, Now
+from actors.announcing import Announcing
+from actors.arriving import Arriving
+from actors.departing import Departing
+from actors.detector import Detector
+from actors.digests import Digests
+from actors.entering import Entering
 from actors.gossip_settings import GossipSettings
-from actors.joining import Joining, refusal
-from actors.membership import Member, Members, members_from_bytes, members_to_bytes
+from actors.intake import Intake
+from actors.membership import Member, Members, digest_of, members_from_bytes
+from actors.memory import Memory
 from actors.messages import (
+    Ack,
     Admitted,
     Bind,
     Bounced,
     Bound,
+    Changed,
     Compare,
     Compared,
-    Connect,
-    Dropped,
+    Departed,
+    Exchange,
     Failed,
     Finished,
+    Forget,
     Fresh,
-    GiveUp,
     Join,
+    Leave,
     ListMembers,
-    MembersChanged,
+    ListShared,
     MembersListed,
-    Message,
-    Remember,
+    Nack,
+    Ping,
+    PingReq,
     Remembered,
     Rumour,
+    Share,
     Stop,
-    Subscribe,
     Tell,
+    Watched,
+    WatchKeys,
+    WatchMembers,
 )
+from actors.outbox import Outbox
+from actors.push_pull import PushPull
 from actors.rumours import Rumours
+from actors.shared_table import SharedTable
+from actors.sharing import Sharing
+from actors.watchers import KeyWatchers, MemberWatchers
 
 
 class Gossiper:
@@ -54,345 +74,324 @@ class Gossiper:
         rng: Random,
         settings: GossipSettings | None = None,
     ) -> None:
-        self._here = Address(me.id, "gossiper")
-        self._rng = rng
-        self._settings = settings or GossipSettings()
-        self._network = notes.get("network", b"").decode()
-        known = members_from_bytes(notes.get("members", b""))
-        self._members = Members(me, known, self._settings.max_members)
-        bound_to = notes.get("bound_to", b"").decode()
-        # A promise stands, also when the node is now told to join nobody.
-        self._joining = Joining(me, join or ([bound_to] if bound_to else []), bound_to)
-        self._founds = not join and not bound_to
+        self._settings = settings = settings or GossipSettings()
+        known = {m.id: m for m in members_from_bytes(notes.get("members", b""))}
+        self._former = known.pop(me.id, None)
+        digests = Digests()
         # Numbered above every earlier boot, so that no late answer is taken for a new one.
-        self._number = me.boot << 40
-        self._when_remembered: dict[int, Callable[[], None]] = {}
-        self._saving = False
-        self._changed = False
-        self._not_kept = False
-        self._has_left = False
-        self._unconfirmed = False
-        ttl, max_members = self._settings.ttl, self._settings.max_rumour_members
-        self._rumours = Rumours(me.id, boot, ttl, max_members)
-        self._waiting = ""
-        self._announced: tuple[Member, ...] = ()
-        # Whom this node has still to tell of itself: a message may bounce while a connection is
-        # being made.
-        self._untold: set[str] = set()
-        self._known_to: set[str] = set()
-        self._retell_at_ms = 0
-        self._retell_pause_ms = self._settings.retell_ms
-        self._next_ms = 0
-        self._started = False
-        self._out: list[Envelope] = []
+        self._outbox = outbox = Outbox(Address(me.id, "gossiper"), me.boot << 40)
+        self._members = members = Members(me, known.values(), settings.max_members, digests)
+        self._memory = memory = Memory(outbox)
+        self._rumours = rumours = Rumours(me.id, boot, settings)
+        self._shared = SharedTable(me.id, notes, digests, settings)
+        self._push_pull = PushPull(members, self._shared, digests, outbox, rng, settings)
+        self._detector = Detector(members, outbox, rng, settings)
+        self._sharing = Sharing(self._shared, memory, rumours, self._push_pull, outbox, settings)
+        self._announcing = Announcing(members, memory, outbox, rng, settings)
+        self._arriving = Arriving(members, outbox, rng, settings)
+        self._departing = Departing(members, memory, rumours, outbox, settings)
+        self._member_watchers = MemberWatchers(outbox, settings, self._listing)
+        self._key_watchers = KeyWatchers(boot, outbox, settings)
+        self._entering = Entering(
+            join, notes, members, memory, outbox, rng, settings, self._adopt, self._announcing.wait
+        )
+        self._intake = Intake(
+            members, self._detector, rumours, self._push_pull, self._arriving, outbox
+        )
+        self._left_before = bool(notes.get("left"))
+        self._shown_version = members.version
+        self._listed: MembersListed | None = None
+        self._listed_version = 0
+        self._is_started = False
+        self._is_stopped = False
+        self._wake_at = 0
 
     @property
     def wake_at(self) -> int | None:
-        """At once at first, then at the next attempt to join or to compare notes."""
-        return min(self._next_ms, self._retell_at_ms) if self._untold else self._next_ms
+        """When the next of many things is due."""
+        return self._wake_at
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Handle what arrived, then what is due."""
-        self._out = []
-        if not self._started:
-            self._started = True
-            if self._network:
-                self._return()
+        if not self._is_started:
+            self._is_started = True
+            self._start(now)
+        elif now.mono_ms - self._wake_at > self._settings.stall_ms:
+            self._detector.shift(now.mono_ms - self._wake_at)
         for envelope in inbox:
-            self._on(envelope)
-        if now.mono_ms >= self._next_ms:
-            self._tick(now)
-        if self._untold and now.mono_ms >= self._retell_at_ms:
-            self._retell_at_ms = now.mono_ms + self._retell_pause_ms
-            self._retell_pause_ms = min(2 * self._retell_pause_ms, self._settings.push_pull_ms)
-            untold, self._untold = self._untold, set()
-            for member_id in sorted(untold):
-                self._tell(member_id, (self._members.me,))
-        if self._changed and not self._saving:
-            self._save()
-        return self._out
+            self._on(envelope, now)
+        if not self._intake.has_left and not self._is_stopped:
+            self._do_what_is_due(now)
+        self._memory.flush()
+        self._wake_at = self._next_wake(now)
+        return self._outbox.take()
 
-    def _return(self) -> None:
-        """Restart. This node's name may have been taken over meanwhile, and its keys with it: so
-        it serves once another member has answered, and did not say so."""
-        self._changed = True
-        others = self._members.others()
-        if others:
-            self._unconfirmed = True
-            names = ", ".join(m.name for m in others)
-            self._wait(f"waiting for one of {names} to confirm that this node is still a member")
-            self._connect(others)
+    def _start(self, now: Now) -> None:
+        if self._left_before:
+            self._intake.give_up(
+                "this node has left its network for good: give it another data folder"
+            )
+        elif self._entering.network:
+            self._set_network(self._entering.network)
+            self._announcing.all_are_kept()
+            self._members.unkept = self._former != self._members.me
+            waiting_for = self._arriving.start_again(self._former)
+            if waiting_for:
+                self._announcing.wait(waiting_for)
+            self._arrive()
+
+    def _adopt(self, members: tuple[Member, ...]) -> None:
+        """This node belongs to a network from now on."""
+        self._listed = None
+        self._set_network(self._entering.network)
+        self._members.merge(members)
+        gone = self._members.displaced()
+        self._announcing.all_are_kept()
+        self._members.unkept = True
         self._arrive()
+        self._rumours.say_members(gone)
+
+    def _set_network(self, network: str) -> None:
+        self._intake.network = network
+        self._detector.network = network
+        self._push_pull.network = network
+        self._announcing.network = network
+        self._arriving.network = network
+        self._departing.network = network
 
     def _arrive(self) -> None:
-        """This node is there: say so within it, and to everybody."""
-        self._announce(self._members.present())
-        self._publish((self._members.me,))
-        self._untold = {m.id for m in self._members.others()}
-        for address in self._joining.peers():
-            self._tell(f"{ENDPOINT}{address}", (self._members.me,))
+        self._rumours.say_members((self._members.me,))
+        self._arriving.arrive(self._entering.peers())
 
-    def _tick(self, now: Now) -> None:
-        if self._network:
-            self._changed = self._changed or self._not_kept
-            self._push_pull()
+    def _do_what_is_due(self, now: Now) -> None:
+        self._entering.due(now)
+        network = self._entering.network
+        if network:
             pause_ms = self._settings.push_pull_ms
-            if self._unconfirmed:
-                pause_ms = self._settings.join_retry_ms
-            self._next_ms = now.mono_ms + self._rng.randrange(pause_ms // 2, pause_ms * 3 // 2)
-            return
-        self._next_ms = now.mono_ms + self._settings.join_retry_ms
-        if self._saving:
-            return
-        if self._founds or self._joining.may_found():
-            members = () if self._founds else self._joining.followers()
-            self._adopt(f"{self._rng.getrandbits(64):016x}", members)
-            return
-        if self._joining.should_bind_itself():
-            self._bind(self._members.me.address, lambda: None)
-        for address, message in self._joining.requests():
-            self._joining.asked(self._send(f"{ENDPOINT}{address}", message), address)
-        self._wait(self._joining.waiting_for())
-
-    def _on(self, envelope: Envelope) -> None:
-        match envelope.message:
-            case Join(newcomer):
-                self._on_join(envelope, newcomer)
-            case Bind(founder):
-                self._on_bind(envelope, founder)
-            case Admitted(network, members):
-                self._on_admitted(envelope, network, members)
-            case Fresh():
-                self._joining.answered(envelope.id)
-            case Bound(bound_to, member):
-                self._joining.promised(envelope.id, bound_to, member)
-            case Failed(code, reason):
-                if not self._network and self._joining.address_asked(envelope.id):
-                    self._to(HOST, GiveUp(code, reason))
-            case Rumour() as rumour:
-                self._on_rumour(rumour)
-            case Compare() | Compared() | Tell():
-                self._on_push_pull(envelope)
-            case ListMembers():
-                listed = sorted(self._members.all(), key=lambda m: (m.name, m.id))
-                self._out.append(reply(envelope, MembersListed(self._network, tuple(listed))))
-            case Remembered(code):
-                self._on_remembered(envelope.id, code)
-            case Bounced():
-                self._on_bounced(envelope)
-            case Stop():
-                self._on_stop(envelope)
-            case other:
-                self._drop(f"gossiper was sent {type(other).__name__}")
-
-    # Getting in, and letting in.
-
-    def _on_join(self, envelope: Envelope, newcomer: Member) -> None:
-        if envelope.sender.node == self._here.node:
-            # It came from ourselves: the address that was asked is one of our own.
-            self._joining.found_alias(envelope.id)
-            return
-        answer: Message
-        if not self._network:
-            answer = Fresh(self._joining.bound_to)
-        else:
-            refused = refusal(newcomer, self._members)
-            answer = refused or Admitted(self._network, self._members.all())
-        # Its id means nothing to our switch yet: answer to the address it gives.
-        to = Address(f"{ENDPOINT}{newcomer.address}", "gossiper")
-        self._out.append(Envelope(to, self._here, answer, envelope.id, envelope.trace))
-
-    def _on_bind(self, envelope: Envelope, founder: str) -> None:
-        if self._network or self._founds:
-            # Who asks to be followed also asks to be let in, and that is answered. A node that
-            # was told of nobody founds: it cannot promise to follow somebody else.
-            return
-        to = Address(f"{ENDPOINT}{founder}", "gossiper")
-
-        def answer() -> None:
-            bound = Bound(self._joining.bound_to, self._members.me)
-            self._out.append(Envelope(to, self._here, bound, envelope.id))
-
-        if self._joining.bound_to:
-            answer()
-        elif not self._saving:
-            self._bind(founder, answer)
-
-    def _bind(self, founder: str, then: Callable[[], None]) -> None:
-        def bound() -> None:
-            self._joining.bound_to = founder
-            then()
-
-        self._remember([("bound_to", founder.encode())], bound)
-
-    def _on_admitted(self, envelope: Envelope, network: str, members: tuple[Member, ...]) -> None:
-        if self._network or self._saving or not self._joining.address_asked(envelope.id):
-            return
-        if not self._joining.may_follow(envelope.id, members):
-            self._wait(
-                f"this node promised to follow {self._joining.bound_to}, which is not in the "
-                f"network that {envelope.sender.node} offers"
+            confirmed = self._arriving.is_confirmed
+            self._push_pull.due(
+                now.mono_ms, pause_ms if confirmed else self._settings.join_retry_ms
             )
+            self._arriving.due(now)
+            if confirmed:
+                self._rumours.say_members(self._detector.due(now))
+            origin = self._rumours.gap(now)
+            while origin:
+                self._key_watchers.missed()
+                if self._members.is_known(origin):
+                    self._push_pull.compare_with(origin)
+                origin = self._rumours.gap(now)
+            if self._key_watchers.should_say(now):
+                self._rumours.say_watched(self._settings.watch_ms)
+                self._outbox.to("router", Watched(self._settings.watch_ms))
+            for rumour in self._rumours.due(network, now):
+                self._outbox.publish(rumour)
+            if self._members.me.state == "left":
+                self._announcing.wait("it has left its network for good")
+                confirmed = False
+            self._announcing.due(now, serves=confirmed)
+        for reason, count in self._rumours.take_dropped().items():
+            self._outbox.drop(reason, count)
+        self._departing.due(now)
+        if self._shown_version != self._members.version:
+            self._shown_version = self._members.version
+            self._member_watchers.changed()
+        self._member_watchers.due(now)
+        self._key_watchers.due(now)
+
+    def _next_wake(self, now: Now) -> int:
+        times = [now.mono_ms + self._settings.push_pull_ms]
+        times += [at_ms for at_ms in self._wakes() if at_ms is not None]
+        return min(times)
+
+    def _wakes(self) -> list[int | None]:
+        if self._intake.has_left or self._is_stopped:
+            return []
+        wakes = [
+            self._entering.wake_at,
+            self._departing.wake_at,
+            self._member_watchers.wake_at,
+            self._key_watchers.wake_at,
+        ]
+        if self._entering.network:
+            wakes += [
+                self._push_pull.next_ms,
+                self._arriving.wake_at,
+                self._rumours.wake_at,
+                self._announcing.wake_at,
+            ]
+            if self._arriving.is_confirmed:
+                wakes.append(self._detector.wake_at)
+        return wakes
+
+    def _on(self, envelope: Envelope, now: Now) -> None:
+        match envelope.message:
+            case Ping() | Ack() | PingReq() | Nack() | Rumour():
+                self._on_gossip(envelope, now)
+            case Compare() | Compared() | Exchange() | Tell():
+                self._on_push_pull(envelope, now)
+            case Join() | Admitted() | Fresh() | Bind() | Bound():
+                self._entering.on(envelope)
+            case Departed() | Failed():
+                self._departing.on_answer(envelope)
+                if isinstance(envelope.message, Failed):
+                    self._entering.on_failed(envelope, envelope.message)
+            case Remembered(code):
+                self._memory.on_remembered(envelope.id, code)
+            case Bounced(to):
+                self._on_bounced(envelope, to.node, now)
+            case Changed(changes):
+                self._rumours.say_changes(changes)
+                self._key_watchers.heard(changes, now)
+            case Stop():
+                self._on_stop(envelope, now)
+            case _ if envelope.sender.node == CLIENT or isinstance(envelope.message, Leave):
+                self._on_request(envelope, now)
+            case other:
+                self._outbox.drop(f"gossiper was sent {type(other).__name__}")
+
+    def _on_request(self, envelope: Envelope, now: Now) -> None:
+        """What clients ask; and another node, on behalf of one, that this node leave."""
+        if isinstance(envelope.message, ListMembers):
+            self._outbox.reply(envelope, self._listing())
             return
-        self._adopt(network, members)
+        if not self._entering.network or not self._arriving.is_confirmed or self._intake.has_left:
+            reason = f"the node is not ready: {self._announcing.waiting or 'it has just started'}"
+            self._outbox.reply(envelope, Failed("not_ready", reason, True))
+            return
+        match envelope.message:
+            case WatchMembers():
+                self._member_watchers.on_watch(envelope, now)
+            case WatchKeys():
+                self._key_watchers.on_watch(envelope, now)
+            case Share():
+                self._sharing.on_share(envelope, now)
+            case ListShared(prefix, after):
+                self._outbox.reply(envelope, self._shared.page(prefix, after))
+            case Leave():
+                self._departing.on_leave(envelope, now)
+            case Forget():
+                self._departing.on_forget(envelope)
 
-    def _adopt(self, network: str, members: tuple[Member, ...]) -> None:
-        """Belong to this network, for ever."""
+    def _listing(self) -> MembersListed:
+        if self._listed is None or self._listed_version != self._members.version:
+            shown = self._members.shown()
+            self._listed = MembersListed(self._entering.network, digest_of(shown), shown)
+            self._listed_version = self._members.version
+        return self._listed
 
-        def adopted() -> None:
-            self._network = network
-            self._merge(members)
-            gone = self._members.displaced()
-            self._arrive()
-            self._publish(gone)
+    # Live membership.
 
-        notes = [("network", network.encode()), ("bound_to", b"")]
-        notes.append(("members", members_to_bytes((*members, self._members.me))))
-        self._remember(notes, adopted)
-
-    # Keeping the lists alike.
-
-    def _on_rumour(self, rumour: Rumour) -> None:
-        if rumour.network != self._network:
-            self._drop("gossip of another network")
-        elif self._rumours.first_time(rumour):
-            self._merge(rumour.members)
-            passed_on = self._rumours.passed_on(rumour)
-            if passed_on is not None:
-                self._to_everybody(passed_on)
-
-    def _push_pull(self) -> None:
-        others = self._members.others()
-        if others:
-            peer = self._rng.choice(others).id
-            if peer not in self._known_to:
-                # It may never have heard of this node, and then could not answer it.
-                self._tell(peer, (self._members.me,))
-            self._send(peer, Compare(self._network, self._members.digest()))
-
-    def _on_push_pull(self, envelope: Envelope) -> None:
-        message = envelope.message
-        assert isinstance(message, (Compare, Compared, Tell))
-        if not self._network:
+    def _is_of_network(self, network: str) -> bool:
+        if not self._entering.network:
             # There is a network: ask at once to be let in.
-            self._next_ms = 0
-            return
-        if message.network != self._network:
-            self._drop("gossip of another network")
+            self._entering.ask_at_once()
+            return False
+        if network != self._entering.network:
+            self._outbox.drop("gossip of another network")
+            return False
+        return True
+
+    def _on_gossip(self, envelope: Envelope, now: Now) -> None:
+        message, sender = envelope.message, envelope.sender.node
+        assert isinstance(message, (Ping, Ack, PingReq, Nack, Rumour))
+        if not self._is_of_network(message.network):
             return
         match message:
-            case Compare(_, theirs):
-                differ = theirs != self._members.digest()
-                answer = Compared(self._network, self._members.all() if differ else ())
-                self._out.append(reply(envelope, answer))
-            case Compared(_, members):
-                self._known_to.add(envelope.sender.node)
-                self._publish(self._merge(members))
-                if self._members.is_known(envelope.sender.node) and not self._has_left:
-                    self._changed = self._changed or self._unconfirmed
-                    self._unconfirmed = False
-                if members:
-                    self._tell(envelope.sender.node, self._members.later_than(members))
-            case Tell(_, members):
-                self._publish(self._merge(members))
-                self._tell_departed(members)
+            case Rumour():
+                self._on_rumour(message, now)
+            case Ping(_, wall_ms, news):
+                self._intake.take_in(news, now, sender)
+                self._detector.on_ping(envelope, now)
+                self._hear_clock(sender, wall_ms, now)
+            case Ack(_, wall_ms, news):
+                before = self._members.get(sender)
+                vouched = self._detector.expects(envelope)
+                self._intake.take_in(news, now, sender, vouched=vouched)
+                self._detector.on_ack(envelope, now)
+                self._departing.on_ack(envelope)
+                self._hear_clock(sender, wall_ms, now)
+                if before is not None and before.state in ("dead", "stopped"):
+                    self._push_pull.compare_with(sender)
+            case PingReq():
+                self._detector.on_ping_req(envelope, now)
+            case Nack():
+                self._detector.on_nack(envelope)
 
-    def _tell_departed(self, news: tuple[Member, ...]) -> None:
-        """Who left for good may not know: it was down then. No connection to it is kept, so it is
-        told at the address that it gives."""
-        for gone, address in self._members.departed(news):
-            self._tell(f"{ENDPOINT}{address}", (gone,))
+    def _hear_clock(self, sender: str, wall_ms: int, now: Now) -> None:
+        if self._members.is_known(sender) and sender != self._members.me.id:
+            self._sharing.heard(sender, wall_ms, now)
 
-    def _merge(self, news: tuple[Member, ...]) -> tuple[Member, ...]:
-        """Take in what is later than what is known; what it was."""
-        merged = self._members.merge(news)
-        self._changed = self._changed or bool(merged.fresh)
-        for problem in merged.problems:
-            self._drop(problem)
-        if merged.left:
-            self._has_left = True
-            reason = "this node left the network for good: another has taken over its name"
-            self._to(HOST, GiveUp("refused", reason))
-        return merged.fresh
-
-    def _on_bounced(self, envelope: Envelope) -> None:
-        self._joining.bounced(envelope.id)
-        match envelope.message:
-            case Bounced(to, Tell()) if self._members.is_known(to.node):
-                self._untold.add(to.node)
-
-    def _on_stop(self, envelope: Envelope) -> None:
-        """Say good-bye to all: a stopped member stays a member."""
-        self._members.update_me("stopped")
-        if self._network:
-            self._publish((self._members.me,))
-            for member in self._members.others():
-                self._tell(member.id, (self._members.me,))
-        self._out.append(reply(envelope, Finished()))
-
-    def _tell(self, node: str, news: tuple[Member, ...]) -> None:
-        if news:
-            self._send(node, Tell(self._network, news))
-
-    def _send(self, node: str, message: Message) -> int:
-        self._number += 1
-        self._out.append(Envelope(Address(node, "gossiper"), self._here, message, self._number))
-        return self._number
-
-    def _publish(self, news: tuple[Member, ...]) -> None:
-        if self._network:
-            for rumour in self._rumours.of(self._network, news):
-                self._to_everybody(rumour)
-
-    def _to_everybody(self, rumour: Rumour) -> None:
-        self._out.append(Envelope(Address(EVERYBODY, "gossiper"), self._here, rumour))
-
-    # Remembering, and telling the rest of the node.
-
-    def _remember(self, notes: list[tuple[str, bytes]], then: Callable[[], None]) -> None:
-        self._number += 1
-        self._saving = True
-        self._when_remembered[self._number] = then
-        to = Address(self._here.node, "storage")
-        self._out.append(Envelope(to, self._here, Remember(tuple(notes)), self._number))
-
-    def _on_remembered(self, number: int, code: str) -> None:
-        then = self._when_remembered.pop(number)
-        self._saving = False
-        self._not_kept = code != "ok"
-        if code == "ok":
-            then()
-        else:
-            self._drop("the list of members could not be kept: the disk is full")
-
-    def _save(self) -> None:
-        self._changed = False
-        kept = self._members.present()
-        notes = [("members", members_to_bytes(self._members.all()))]
-        self._remember(notes, lambda: self._announce(kept))
-
-    def _announce(self, members: tuple[Member, ...]) -> None:
-        """These are the members now: the ring, the connections and the subscriptions follow."""
-        if not self._network or self._unconfirmed or members == self._announced:
+    def _on_rumour(self, rumour: Rumour, now: Now) -> None:
+        if not self._rumours.hear(rumour, now):
             return
-        self._announced = members
-        self._to("router", MembersChanged(self._network, members, ""))
-        self._to(HOST, MembersChanged(self._network, members, ""))
-        self._connect([m for m in members if m.id != self._here.node])
+        suspects = [m for m in rumour.members if m.state == "suspect"]
+        news = [
+            self._intake.take_in(rumour.members, now, rumour.origin, retell=False),
+            self._sharing.take_in(rumour.shared, now, retell=False),
+            *[self._detector.accused(m, rumour.origin, now) for m in suspects],
+        ]
+        if any(news) or rumour.changes or rumour.missed or rumour.watched_ms:
+            # Where it is no news it was told already, as part of another rumour.
+            self._rumours.pass_on(rumour)
+        self._key_watchers.heard(rumour.changes, now)
+        if rumour.missed:
+            self._key_watchers.missed()
+        if rumour.watched_ms:
+            duration_ms = min(rumour.watched_ms, self._settings.watch_ms)
+            self._outbox.to("router", Watched(duration_ms))
 
-    def _connect(self, others: Sequence[Member]) -> None:
-        self._to(SWITCH, Connect(tuple((m.id, m.address) for m in others)))
-        self._to(HOST, Subscribe(tuple(dict.fromkeys(m.gossip_address for m in others))))
+    def _on_push_pull(self, envelope: Envelope, now: Now) -> None:
+        message, sender = envelope.message, envelope.sender.node
+        assert isinstance(message, (Compare, Compared, Exchange, Tell))
+        if not self._is_of_network(message.network):
+            return
+        match message:
+            case Compare(_, digest):
+                self._outbox.reply(envelope, self._push_pull.compared(digest))
+            case Compared(_, digests):
+                if not self._push_pull.is_expected(envelope):
+                    self._outbox.drop("late or unasked Compared")
+                    return
+                self._push_pull.exchange_with(sender, digests)
+                if not digests:
+                    self._arriving.answered(sender)
+            case Exchange(_, _, members, shared):
+                self._push_pull.answer(envelope)
+                self._intake.take_in(members, now, sender, doubted=True)
+                self._sharing.take_in(shared, now, retell=True)
+            case Tell(_, members, shared):
+                self._intake.take_in(members, now, sender, doubted=True)
+                self._sharing.take_in(shared, now, retell=True)
+                if self._push_pull.is_answered(envelope):
+                    # Had this node left, it would have been told so.
+                    self._arriving.answered(sender)
 
-    def _wait(self, reason: str) -> None:
-        if reason != self._waiting:
-            self._waiting = reason
-            self._to("router", MembersChanged("", (), reason))
-            self._to(HOST, MembersChanged("", (), reason))
+    def _on_bounced(self, envelope: Envelope, node: str, now: Now) -> None:
+        """An answer that could not be sent has the number of who asked, so the message tells whose
+        business it is."""
+        assert isinstance(envelope.message, Bounced)
+        match envelope.message.request:
+            case Join() | Bind():
+                self._entering.on_bounced(envelope.id)
+            case Ping() | PingReq():
+                self._detector.on_bounced(envelope.id, now)
+            case Leave():
+                self._departing.on_bounced(envelope.id)
+            case Tell(_, (member,), ()) if member.id == self._members.me.id:
+                self._arriving.bounced(node)
 
-    def _drop(self, reason: str) -> None:
-        self._to(HOST, Dropped(reason))
-
-    def _to(self, actor: str, message: Message) -> None:
-        """Within this node."""
-        self._out.append(Envelope(Address(self._here.node, actor), self._here, message))
+    def _on_stop(self, envelope: Envelope, now: Now) -> None:
+        """Say good-bye to all: a stopped member stays a member. It is the last turn."""
+        self._is_stopped = True
+        network = self._entering.network
+        if network and self._members.me.state != "left" and not self._intake.has_left:
+            self._members.update_me("stopped")
+            self._rumours.say_members((self._members.me,))
+            self._rumours.hurry()
+            for rumour in self._rumours.due(network, now):
+                self._outbox.publish(rumour)
+            tell = Tell(network, (self._members.me,), ())
+            for member in self._members.living()[: self._settings.all_neighbours]:
+                self._outbox.tell(member.id, tell)
+        self._outbox.reply(envelope, Finished())

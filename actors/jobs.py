@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from actors.actor import Envelope, reply
-from actors.messages import Failed, Fetched, Get, Got, Listed, Store, Write, Written
+from actors.messages import Change, Failed, Fetched, Get, Got, Listed, Store, Write, Written
 from actors.sizes import MESSAGE_BYTES, STAMP_BYTES, fitting, text_bytes
 from actors.versions import NEVER, Kind, Stamp
+
+MAX_KEY_SHOWN = 40
+"""Characters of a key in a sentence."""
 
 _SURELY_FITTING_KEYS = 64
 """So many keys fit into a message whatever they are."""
@@ -60,6 +63,12 @@ class WriteJob(Job):
     def time_out(self) -> None:
         self.settle((i for i, s in enumerate(self.stamps) if s is None), "unavailable")
         super().time_out()
+
+    def changes(self) -> Iterator[Change]:
+        """The keys that were written, or may have been."""
+        for key, code, stamp in zip(self.message.keys, self.codes, self.stamps, strict=True):
+            if stamp is not None and code in ("ok", "timed_out"):
+                yield Change(key, str(stamp))
 
     def answer(self) -> Envelope:
         versions = tuple(
@@ -226,3 +235,28 @@ def _store(pieces: list[tuple[WriteJob, Sequence[int]]]) -> Store:
         tuple([job.message.values[i] for job, i in entries]),
         tuple([job.stamps[i] or NEVER for job, i in entries]),
     )
+
+
+def failure(
+    job: GetJob | WriteJob, owner: str, max_key_bytes: int, max_value_bytes: int
+) -> Failed | None:
+    """What became of a request for one key, in a sentence, if there is one to be said. `owner` is
+    the name of who keeps the key."""
+    [code], [key] = job.codes, job.message.keys
+    shown = repr(key if len(key) <= MAX_KEY_SHOWN else f"{key[:MAX_KEY_SHOWN]}…")
+    is_write = isinstance(job, WriteJob)
+    match code:
+        case "bad_key":
+            size = f"{len(key.encode()):,} bytes, and {max_key_bytes:,} are admitted"
+            reason = f"the key {shown} has {size}" if key else "the key is empty"
+        case "too_large" if isinstance(job, WriteJob):
+            size = f"{len(job.message.values[0]):,} bytes"
+            reason = f"the value has {size}, and {max_value_bytes:,} are admitted"
+        case "unavailable":
+            reason = f"{owner}, which keeps {shown}, cannot be reached"
+        case "timed_out":
+            reason = f"{owner}, which keeps {shown}, did not answer in time"
+            reason += "; the write may have happened" if is_write else ""
+        case _:
+            return None
+    return Failed(code, reason, code != "timed_out" or not is_write)

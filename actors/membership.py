@@ -1,31 +1,52 @@
 """Who is in the network: one record a member, and the one rule of which news beats which.
 
-A member's record is written by the member alone: it counts its own boots and incarnations. Others
-may only say of it that it left for good, when another node takes over its name.
+Only the member itself raises its boot and incarnation. Others may say of it, at the incarnation
+that they know, that they suspect it, that it is dead, or that it left for good; it refutes what is
+not so by raising its incarnation above theirs (Das, Gupta and Motivala, SWIM, 2002, section 4.2).
 """
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+import re
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
+
+from actors.digests import Digests
 
 State = Literal["alive", "suspect", "dead", "stopped", "leaving", "left"]
 
 MAX_NAME_BYTES = 100
 MAX_ADDRESS_CHARACTERS = 262
 
+MAX_COUNT_STEP = 2**20
+MAX_FIRST_COUNT = 2**40
+MAX_HEEDED_COUNT = 2**61
+MAX_VOUCHED_COUNT = 2**62
+"""Bounds of boots and incarnations: above what is known of a member, and of one that is not known;
+a node starts, or refutes, far less often, and what is beyond has been made up. When a member that
+was pinged answers, its own word is taken however far it has got; and it heeds a little less, so
+that it can always get above what others were made to believe."""
+
 RANK: dict[State, int] = {
     "alive": 0,
-    "suspect": 1,
-    "dead": 2,
-    "stopped": 3,
-    "leaving": 4,
+    "leaving": 1,
+    "suspect": 2,
+    "dead": 3,
+    "stopped": 4,
     "left": 5,
 }
 """Of two records with the same boot and incarnation the higher rank is the later news."""
+
+LIVING: frozenset[State] = frozenset({"alive", "leaving", "suspect"})
+"""The states of those that are pinged, and that others may be asked to ping by."""
+
+MADE_UP = "a boot or incarnation that no node can have"
+
+_HOST = re.compile(r"[A-Za-z0-9._%:\[\]-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +94,68 @@ def fault(member: Member) -> str:
         return wrong
     for address in (member.address, member.gossip_address):
         host, _, port = address.rpartition(":")
-        if not host or len(address) > MAX_ADDRESS_CHARACTERS or not address.isascii():
+        if not _HOST.fullmatch(host) or len(address) > MAX_ADDRESS_CHARACTERS:
             return "an address is host:port"
-        if not port.isdigit() or not 1 <= int(port) <= 65_535:
+        if not port.isdecimal() or not 1 <= int(port) <= 65_535:
             return "an address has a port from 1 to 65535"
     return ""
 
 
+def is_made_up(news: Member, known: Member | None, most: int = MAX_FIRST_COUNT) -> bool:
+    """Does this later news count boots or incarnations as no node could? Up to `most` it may count
+    from nothing, if nothing is known of the member or it says so itself."""
+    if known is None or most > MAX_FIRST_COUNT:
+        if max(news.boot, news.incarnation) <= most:
+            return False
+        if known is None:
+            return True
+    steps = news.boot - known.boot, news.incarnation
+    if news.boot == known.boot:
+        steps = 0, news.incarnation - known.incarnation
+    return max(steps) > MAX_COUNT_STEP
+
+
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What came of taking in news: what was later than known, what was not acted on and why, and
-    whether the news is that this very node has left for good."""
+    """What came of taking in news. `fresh` is what was later than known, this node's own
+    refutation included; `problems` why other news was not acted on; `made_up` the ids of known
+    members whose news counts too far to be believed of others.
+
+    Of this node itself: whether it has left for good, whether it refuted something, and whether
+    that was an honest suspicion; `claims` is what was said of it elsewhere than where it is.
+    """
 
     fresh: tuple[Member, ...]
     problems: tuple[str, ...]
+    made_up: tuple[str, ...]
     left: bool
+    refuted: bool
+    was_suspected: bool
+    claims: tuple[Member, ...]
 
 
 class Members:
-    """All the members that a node knows, itself (`me`) included."""
+    """All the members that a node knows, itself (`me`) included; `digests` are kept up to date.
 
-    def __init__(self, me: Member, known: Iterable[Member], max_members: int) -> None:
-        self._members = {m.id: m for m in known}
-        self._members[me.id] = me
+    `version` counts the changes; `unkept` is set by those that are to be remembered on the disk:
+    who belongs, where it is, and whether it stopped or left. The rest is found out anew.
+    """
+
+    def __init__(
+        self, me: Member, known: Iterable[Member], max_members: int, digests: Digests
+    ) -> None:
+        self._members: dict[str, Member] = {}
+        self._order: list[str] = []
+        self._views: dict[str, tuple[Member, ...]] = {}
         self._max_members = max_members
+        self._digests = digests
+        self.version = 0
+        self.unkept = False
         self.me = me
+        for member in known:
+            self._put(member)
+        self._put(me)
+        self.unkept = False
 
     def __getitem__(self, member_id: str) -> Member:
         return self._members[member_id]
@@ -105,52 +163,146 @@ class Members:
     def __len__(self) -> int:
         return len(self._members)
 
+    def get(self, member_id: str) -> Member | None:
+        """The member, if it is known."""
+        return self._members.get(member_id)
+
     def all(self) -> tuple[Member, ...]:
         """Those that left included, in the order of their ids."""
-        return tuple(sorted(self._members.values(), key=lambda m: m.id))
+        return self._view("all", lambda m: True)
 
     def present(self) -> tuple[Member, ...]:
         """Those that have not left: they own the ring."""
-        return tuple(m for m in self.all() if m.state != "left")
+        return self._view("present", lambda m: m.state != "left")
 
     def others(self) -> tuple[Member, ...]:
         """Those present, without this node."""
-        return tuple(m for m in self.present() if m.id != self.me.id)
+        return self._view("others", lambda m: m.state != "left" and m.id != self.me.id)
+
+    def living(self) -> tuple[Member, ...]:
+        """Those others that are not known to be down."""
+        return self._view("living", lambda m: m.state in LIVING and m.id != self.me.id)
+
+    def _view(self, name: str, wanted: Callable[[Member], bool]) -> tuple[Member, ...]:
+        """Made once for each version of the list: it may be long."""
+        view = self._views.get(name)
+        if view is None:
+            view = tuple([m for m in map(self._members.__getitem__, self._order) if wanted(m)])
+            self._views[name] = view
+        return view
 
     def update_me(self, state: State) -> None:
         """Later news of this node, which only it can make."""
-        self.me = replace(self.me, state=state, incarnation=self.me.incarnation + 1)
-        self._members[self.me.id] = self.me
+        self._raise_me(self.me, state)
 
-    def merge(self, news: Iterable[Member]) -> Merged:
+    def declare(self, member_id: str, state: State) -> Member:
+        """What this node says of another, at the incarnation that it knows."""
+        member = replace(self._members[member_id], state=state)
+        self._put(member)
+        return member
+
+    def merge(self, news: Iterable[Member], vouched: str = "", *, doubted: bool = False) -> Merged:
         """Take in what is later than what is known. A stopped member whose name a living one now
-        has is found to have left."""
-        fresh, problems, left = [], [], False
+        has is found to have left. `vouched` is the id of a member that tells it as the answer to a
+        ping. With `doubted` the death of somebody who lives as far as this node knows is but a
+        suspicion: two sides that were cut off say many such things of each other when they meet."""
+        fresh: list[Member] = []
+        problems: list[str] = []
+        made_up: list[str] = []
+        claims: list[Member] = []
+        left = was_suspected = False
+        me = self.me
         for member in news:
-            if member.id == self.me.id:
-                if member.state == "left":
-                    left = True
-                elif beats(member, self.me):
-                    problems.append("another node claims this node's id")
-            elif beats(member, self._members.get(member.id)):
-                if fault(member):
-                    problems.append("no such member can be")
-                    continue
-                if not self.has_room_for(member.id):
-                    problems.append("too many members")
-                    continue
-                self._members[member.id] = member
-                fresh.append(member)
+            if member.id == me.id:
+                left = left or (member.state == "left" and me.state != "left")
+                was_suspected |= member == replace(me, state="suspect")
+                self._answer_claim(member, claims, problems)
+                continue
+            later = self._later(member, doubted=doubted)
+            if later is None:
+                continue
+            # Nobody says of itself that it is suspect, or dead.
+            is_own_word = member.id == vouched and member.state not in ("suspect", "dead")
+            why_not = self._why_not(later, vouched=is_own_word)
+            if why_not:
+                problems.append(why_not)
+                if why_not == MADE_UP and later.id in self._members:
+                    made_up.append(later.id)
+            else:
+                self._put(later)
+                fresh.append(later)
         if fresh:
-            for member in _taken_over(self.present()):
-                self._members[member.id] = gone = replace(member, state="left")
-                fresh.append(gone)
-        return Merged(tuple(fresh), tuple(problems), left)
+            fresh += [self.declare(m.id, "left") for m in _taken_over(self.present(), me)]
+        refuted = self.me is not me
+        if refuted:
+            fresh.append(self.me)
+        return Merged(
+            tuple(fresh),
+            tuple(problems),
+            tuple(made_up),
+            left,
+            refuted,
+            was_suspected,
+            tuple(claims),
+        )
 
-    def later_than(self, theirs: Iterable[Member]) -> tuple[Member, ...]:
-        """What this node knows, and somebody who knows `theirs` does not."""
+    def _later(self, member: Member, *, doubted: bool) -> Member | None:
+        """The news as it is to be taken, if it is later than what is known."""
+        known = self._members.get(member.id)
+        if doubted and member.state == "dead" and known is not None and known.state in LIVING:
+            member = replace(member, state="suspect")
+        return member if beats(member, known) else None
+
+    def _why_not(self, later: Member, *, vouched: bool) -> str:
+        """Why this later news is not to be believed, or empty."""
+        if fault(later):
+            return "no such member can be"
+        most = MAX_VOUCHED_COUNT if vouched else MAX_FIRST_COUNT
+        if is_made_up(later, self._members.get(later.id), most):
+            return MADE_UP
+        return "" if self.has_room_for(later.id) else "too many members"
+
+    def _answer_claim(self, news: Member, claims: list[Member], problems: list[str]) -> None:
+        """What others say of this node: what is later than its own word and not so, it refutes."""
+        me = self.me
+        if news.state == "left" or me.state == "left":
+            return
+        is_elsewhere = _whereabouts(news) != _whereabouts(me)
+        is_later = (news.boot, news.incarnation) >= (me.boot, me.incarnation)
+        if not (beats(news, me) or (is_elsewhere and is_later)):
+            return
+        if is_made_up(news, me, MAX_HEEDED_COUNT):
+            problems.append(MADE_UP)
+            return
+        if is_elsewhere:
+            claims.append(news)
+        self._raise_me(news, me.state)
+
+    def _raise_me(self, above: Member, state: State) -> None:
+        self.me = replace(self.me, boot=above.boot, incarnation=above.incarnation + 1, state=state)
+        self._put(self.me)
+
+    def _put(self, member: Member) -> None:
+        known = self._members.get(member.id)
+        if known is None:
+            bisect.insort(self._order, member.id)
+        self._members[member.id] = member
+        self._views.clear()
+        self.version += 1
+        self.unkept = self.unkept or known is None or _to_keep(known) != _to_keep(member)
+        # Of one that left nothing more is news, so nodes may have seen it leave at different
+        # times, for ever.
+        fact = f"{member.boot} {member.incarnation} {member.state}"
+        self._digests.set(f"member {member.id}", "left" if member.state == "left" else fact)
+
+    def in_buckets(self, buckets: Container[int]) -> tuple[Member, ...]:
+        """Those whose facts are in these buckets of the digests."""
+        return tuple([m for m in self.all() if Digests.bucket_of(f"member {m.id}") in buckets])
+
+    def later_than(self, theirs: Iterable[Member], buckets: Container[int]) -> tuple[Member, ...]:
+        """What this node knows, and somebody who knows `theirs` in these buckets does not."""
         known = {m.id: m for m in theirs}
-        return tuple(m for m in self.all() if beats(m, known.get(m.id)))
+        return tuple([m for m in self.in_buckets(buckets) if beats(m, known.get(m.id))])
 
     def has_room_for(self, member_id: str) -> bool:
         """Is it a member, or may there be one more?"""
@@ -160,24 +312,12 @@ class Members:
         """Is this the id of a member that has not left?"""
         return member_id in self._members and self._members[member_id].state != "left"
 
-    def departed(self, news: Iterable[Member]) -> Iterator[tuple[Member, str]]:
-        """Those of whom the news says that they are there although they have left for good, each
-        with the address where it says that they are."""
-        for member in news:
-            known = self._members.get(member.id)
-            if known is not None and known.state == "left" and member.state != "left":
-                yield known, member.address
-
     def displaced(self) -> tuple[Member, ...]:
         """Those that have this node's name and address, and cannot be there: it is this node that
         listens. Their folder was lost; they have left."""
         me = self.me
-        gone = []
-        for member in self.others():
-            if member.name == me.name and member.address == me.address:
-                self._members[member.id] = left = replace(member, state="left")
-                gone.append(left)
-        return tuple(gone)
+        here = [m for m in self.others() if (m.name, m.address) == (me.name, me.address)]
+        return tuple([self.declare(m.id, "left") for m in here])
 
     def holder_of_name(self, name: str) -> Member | None:
         """The member that has this name and has not given it up by stopping, dying or leaving."""
@@ -186,25 +326,43 @@ class Members:
                 return member
         return None
 
-    def digest(self) -> str:
-        """A SHA-1 (hex) that is equal where the same is known of the same members."""
-        sha1 = hashlib.sha1(usedforsecurity=False)
-        for m in self.all():
-            # Of one that left nothing more is news, so nodes may have seen it leave at different
-            # times, for ever.
-            known = "left" if m.state == "left" else f"{m.boot} {m.incarnation} {m.state}"
-            sha1.update(f"{m.id} {known};".encode())
-        return sha1.hexdigest()
+    def named(self, name_or_id: str) -> tuple[Member, ...]:
+        """Those present that have this name or id."""
+        return tuple([m for m in self.present() if name_or_id in (m.name, m.id)])
+
+    def shown(self) -> tuple[Member, ...]:
+        """For people: in the order of their names."""
+        return tuple(sorted(self.all(), key=lambda m: (m.name, m.id)))
 
 
-def _taken_over(members: Sequence[Member]) -> list[Member]:
+def digest_of(members: Iterable[Member]) -> str:
+    """A SHA-1 (hex) that tells this list from any other."""
+    return hashlib.sha1(members_to_bytes(members), usedforsecurity=False).hexdigest()
+
+
+def _whereabouts(member: Member) -> tuple[str, str, str]:
+    return member.name, member.address, member.gossip_address
+
+
+def _to_keep(member: Member) -> tuple[object, ...]:
+    down = member.state if member.state in ("stopped", "left") else ""
+    return member.id, member.name, member.address, member.gossip_address, down
+
+
+def _taken_over(members: Sequence[Member], me: Member) -> list[Member]:
+    down = [m for m in members if m.state in ("stopped", "dead") and m.id != me.id]
+    if not down:
+        return []
     living = {m.name for m in members if m.state not in ("stopped", "dead")}
-    return [m for m in members if m.state in ("stopped", "dead") and m.name in living]
+    return [m for m in down if m.name in living]
+
+
+_FIELDS = tuple([field.name for field in fields(Member)])
 
 
 def members_to_bytes(members: Iterable[Member]) -> bytes:
     """As JSON, for the disk."""
-    return json.dumps([asdict(m) for m in members]).encode()
+    return json.dumps([{name: getattr(m, name) for name in _FIELDS} for m in members]).encode()
 
 
 def members_from_bytes(data: bytes) -> list[Member]:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 from actors.actor import HOST, Address, Envelope, Now, Trace, reply
 from actors.asks import Ask, Asks, AskSettings, Parts
-from actors.jobs import GetJob, Job, ListJob, WriteJob, cut_reads, cut_stores
+from actors.jobs import GetJob, Job, ListJob, WriteJob, cut_reads, cut_stores, failure
 from actors.messages import (
     Bounced,
+    Change,
+    Changed,
     ClockRaised,
     Dropped,
     Failed,
@@ -33,14 +35,12 @@ from actors.messages import (
     Scanned,
     Stop,
     Stored,
+    Watched,
     Write,
 )
 from actors.ring import Ring
 from actors.versions import MAX_CLOCK_STEP, Stamp
 from actors.window import Windows
-
-MAX_KEY_SHOWN = 40
-"""Characters of a key in a sentence."""
 
 # What a turn has gathered for one owner, traced requests each by themselves.
 Reads = dict[tuple[str, Trace | None], list[tuple[GetJob, Sequence[int]]]]
@@ -94,6 +94,9 @@ class Router:
         self._reads: Reads = {}
         self._unstamped: Writes = {}
         self._stores: Writes = {}
+        self._watched_until_ms = 0
+        self._is_watched = False
+        self._changed: list[Change] = []
         self._out: list[Envelope] = []
 
     @property
@@ -104,6 +107,7 @@ class Router:
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in all that arrived, then send one message to each replica."""
         self._out = []
+        self._is_watched = now.mono_ms < self._watched_until_ms
         for envelope in inbox:
             self._on(envelope, now)
         if now.mono_ms >= self._tick_at_ms:
@@ -129,6 +133,8 @@ class Router:
                 self._clock = max(self._clock, counter)
             case MembersChanged() as changed:
                 self._on_members_changed(changed)
+            case Watched(duration_ms):
+                self._watched_until_ms = max(self._watched_until_ms, now.mono_ms + duration_ms)
             case Stop():
                 self._stop = envelope
                 self._stop_by_ms = now.mono_ms + self._settings.stop_patience_ms
@@ -239,30 +245,16 @@ class Router:
             self._open_keys -= len(job.codes)
             self._open_bytes -= job.bytes_held
             self._out.append(self._explained(job) or job.answer())
+            if self._is_watched and isinstance(job, WriteJob):
+                self._changed += job.changes()
 
     def _explained(self, job: Job) -> Envelope | None:
         """A request for one key that failed is answered with a sentence, and the owner's name."""
         if not isinstance(job, (GetJob, WriteJob)) or len(job.codes) > 1:
             return None
-        [code], [key], limits = job.codes, job.message.keys, self._settings
-        shown = repr(key if len(key) <= MAX_KEY_SHOWN else f"{key[:MAX_KEY_SHOWN]}…")
-        is_write = isinstance(job, WriteJob)
-        match code:
-            case "bad_key":
-                size = f"{len(key.encode()):,} bytes, and {limits.max_key_bytes:,} are admitted"
-                reason = f"the key {shown} has {size}" if key else "the key is empty"
-            case "too_large" if isinstance(job, WriteJob):
-                size = f"{len(job.message.values[0]):,} bytes"
-                reason = f"the value has {size}, and {limits.max_value_bytes:,} are admitted"
-            case "unavailable":
-                reason = f"{self._owner_name(key)}, which keeps {shown}, cannot be reached"
-            case "timed_out":
-                reason = f"{self._owner_name(key)}, which keeps {shown}, did not answer in time"
-                reason += "; the write may have happened" if is_write else ""
-            case _:
-                return None
-        definite = code != "timed_out" or not is_write
-        return reply(job.request, Failed(code, reason, definite))
+        owner, limits = self._owner_name(job.message.keys[0]), self._settings
+        failed = failure(job, owner, limits.max_key_bytes, limits.max_value_bytes)
+        return None if failed is None else reply(job.request, failed)
 
     def _owner_name(self, key: str) -> str:
         owners = self._ring.owners_of(key)
@@ -278,6 +270,9 @@ class Router:
 
     def _flush(self, now: Now) -> None:
         """One message to each replica, for all that the turn has gathered for it."""
+        if self._changed:
+            changed, self._changed = Changed(tuple(self._changed)), []
+            self._within("gossiper", changed)
         reads, self._reads = self._reads, {}
         unstamped, self._unstamped = self._unstamped, {}
         stores, self._stores = self._stores, {}
@@ -334,8 +329,7 @@ class Router:
     def _on_observed(self, ask: Ask, clock: int) -> None:
         if clock > self._clock + MAX_CLOCK_STEP:
             self._drop("clock too far ahead")
-            self._give_up(ask, "unavailable")
-            return
+            return self._give_up(ask, "unavailable")
         self._clock = max(self._clock, clock)
         for job, positions in ask.parts:
             if isinstance(job, WriteJob) and job.open:
@@ -383,4 +377,7 @@ class Router:
         self._out.extend(self._asks.due(now))
 
     def _drop(self, reason: str) -> None:
-        self._out.append(Envelope(Address(self._here.node, HOST), self._here, Dropped(reason)))
+        self._within(HOST, Dropped(reason))
+
+    def _within(self, actor: str, message: Message) -> None:
+        self._out.append(Envelope(Address(self._here.node, actor), self._here, message))

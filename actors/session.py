@@ -1,9 +1,10 @@
 """A client's side of the protocol: correlation, time-outs, and which endpoint to ask next.
 
 A read that goes unanswered for a third of its time is asked of the next endpoint too, and the first
-answer counts. A write is sent once; it goes to another endpoint only when it was provably not taken
-on, because the endpoint said so or there was no connection to send it over. When the connection
-over which it was sent is lost, nobody can know: it timed out, and may have happened.
+answer counts; one that waits for news is answered before that, if need be without any. A write is
+sent once; it goes to another endpoint only when it was provably not taken on, because the endpoint
+said so or there was no connection to send it over. When the connection over which it was sent is
+lost, nobody can know: it timed out, and may have happened.
 """
 
 from __future__ import annotations
@@ -14,17 +15,28 @@ from dataclasses import dataclass, field, replace
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now, Trace
 from actors.errors import GossamerError, TimedOut, Unreachable, error_for
 from actors.messages import (
+    TO_GOSSIPERS,
     Bounced,
+    Departed,
     Failed,
+    Forget,
     Get,
     Got,
+    KeysChanged,
+    Leave,
     LinkDown,
     LinkUp,
     List,
     Listed,
     ListMembers,
+    ListShared,
     MembersListed,
     Message,
+    Share,
+    Shared,
+    SharedListed,
+    WatchKeys,
+    WatchMembers,
     Write,
     Written,
 )
@@ -35,6 +47,20 @@ ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
 
 MAX_PIECE_KEYS = 1_000
+
+_WRITES = (Write, Share, Leave, Forget)
+_ANSWERS: dict[type[Message], type[Message]] = {
+    Get: Got,
+    Write: Written,
+    List: Listed,
+    ListMembers: MembersListed,
+    WatchMembers: MembersListed,
+    Share: Shared,
+    ListShared: SharedListed,
+    WatchKeys: KeysChanged,
+    Leave: Departed,
+    Forget: Departed,
+}
 
 
 @dataclass(slots=True)
@@ -53,7 +79,13 @@ class _Operation:
 
     @property
     def is_write(self) -> bool:
-        return isinstance(self.request, Write)
+        return isinstance(self.request, _WRITES)
+
+    @property
+    def doubt(self) -> str:
+        """What nobody knows once the answer to a write is lost."""
+        is_value = isinstance(self.request, (Write, Share))
+        return "the write may have happened" if is_value else "it may have been done"
 
 
 class Session:
@@ -151,7 +183,7 @@ class Session:
         self._attempt += 1
         operation.sent_to[self._attempt] = endpoint
         self._attempts[self._attempt] = number
-        actor = "gossiper" if isinstance(operation.request, ListMembers) else "router"
+        actor = "gossiper" if type(operation.request) in TO_GOSSIPERS else "router"
         to = Address(f"{ENDPOINT}{endpoint}", actor)
         sender = Address(CLIENT, "")
         self._out.append(Envelope(to, sender, operation.request, self._attempt, operation.trace))
@@ -165,7 +197,7 @@ class Session:
         for number, operation in list(self._operations.items()):
             lost = [a for a, e in operation.sent_to.items() if e == endpoint]
             if lost and operation.is_write:
-                reason = f"the connection to {endpoint} was lost; the write may have happened"
+                reason = f"the connection to {endpoint} was lost; {operation.doubt}"
                 self._finish(number, TimedOut(reason, definite=False))
                 continue
             for attempt in lost:
@@ -236,7 +268,7 @@ class Session:
             where = ", ".join(self._endpoints)
             return Unreachable(f"no connection to {where} within {seconds:g} s")
         if operation.is_write:
-            return TimedOut(f"no answer within {seconds:g} s; the write may have happened")
+            return TimedOut(f"no answer within {seconds:g} s; {operation.doubt}")
         return TimedOut(f"no answer within {seconds:g} s", definite=True)
 
     def _finish(self, number: int, outcome: Message | GossamerError) -> None:
@@ -256,9 +288,7 @@ def _fits(request: Message, reply: Message) -> bool:
             return 1 <= len(codes) <= len(keys)
         case Write(keys), Written(codes):
             return len(codes) == len(keys)
-        case (List(), Listed()) | (ListMembers(), MembersListed()):
-            return True
-    return False
+    return type(reply) is _ANSWERS.get(type(request))
 
 
 def _length(got: Got | None) -> int:

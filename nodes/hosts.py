@@ -89,7 +89,7 @@ class InnerHost:
 
     def _on_host(self, message: Message) -> None:
         if isinstance(message, Dropped):
-            self._drop(message.reason)
+            self._drop(message.reason, count=message.count)
         else:
             self._on_news(message)
 

@@ -19,7 +19,7 @@ from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
 from actors.membership import Member, fault, fault_of_name
-from actors.messages import GiveUp, MembersChanged, Message, Stop
+from actors.messages import Alarm, GiveUp, MembersChanged, Message, Retire, Stop
 from actors.router import Router
 from actors.storage import Storage
 from nodes.addresses import (
@@ -236,6 +236,11 @@ class Node:
                 if self._error is None:
                     self._log.events.error("refused", code=code, reason=reason)
                 self._end(error_for(code, reason))
+            case Alarm(reason):
+                self._log.events.error("alarm", reason=reason)
+            case Retire():
+                self._log.events.info("left", network_left=True)
+                self.request_stop()
 
     def _on_members(self, changed: MembersChanged) -> None:
         with self._changed:

@@ -59,6 +59,13 @@ class Peers:
             self._drop(address)
             self._dealer(address, now_ms)
 
+    def reconnect(self, node: str, now_ms: int) -> None:
+        """The peer was dead: attempts to connect may have become rare, so begin anew."""
+        address = self._addresses.get(node)
+        if address is not None:
+            self._drop(address)
+            self._dealer(address, now_ms)
+
     def close(self, *, goodbye: bool) -> None:
         """Close all; with `goodbye` what was sent may still be delivered."""
         for dealer in self._dealers.values():

@@ -34,18 +34,19 @@ class Tally:
         with self._lock:
             return dict(self._counts)
 
-    def add(self, reason: str, now_ms: int, /, **fields: Any) -> None:
-        """Count one. The first of a reason is logged as a warning, with `fields`; later ones are
-        summarised, at most every SUMMARY_MS: by this, or by `summarise` when no more come."""
+    def add(self, reason: str, now_ms: int, /, *, count: int = 1, **fields: Any) -> None:
+        """Count one, or more. The first of a reason is logged as a warning, with `fields`; later
+        ones in summaries, at most every SUMMARY_MS: by this, or by `summarise` when no more
+        come."""
         with self._lock:
             if reason not in self._counts and len(self._counts) >= MAX_REASONS:
                 reason = OTHER
             is_first = reason not in self._counts
-            self._counts[reason] += 1
-            if not is_first:
+            self._counts[reason] += count
+            if count > is_first:
                 if not self._unsaid:
                     self._unsaid_since_ms = now_ms
-                self._unsaid[reason] += 1
+                self._unsaid[reason] += count - is_first
         if is_first:
             self._log.warning(self._event, reason=reason, **fields)
         self.summarise(now_ms)

@@ -29,12 +29,14 @@ from actors.gossip_settings import GossipSettings
 from actors.gossiper import Gossiper
 from actors.membership import Member
 from actors.messages import (
+    Alarm,
     Bounced,
     Connect,
     Dropped,
     Finished,
     GiveUp,
     MembersChanged,
+    Retire,
     Stop,
     Subscribe,
 )
@@ -102,6 +104,7 @@ class SimulatedNode:
         self.process: Process | None = None
         self.wall_skew_ms = 0
         self.gave_up = ""
+        self.alarms: list[str] = []
         self.dropped: Counter[str] = Counter()
         self.id = ""
         self._rng = Random(seed)
@@ -251,8 +254,12 @@ class Process:
                 self.heard = addresses
             case MembersChanged() as changed:
                 self.members = changed
-            case Dropped(reason):
-                self.node.dropped[reason] += 1
+            case Dropped(reason, count):
+                self.node.dropped[reason] += count
+            case Retire():
+                self.begin_stop()
+            case Alarm(reason):
+                self.node.alarms.append(reason)
             case GiveUp(code, reason):
                 self.node.gave_up = code
                 self.die(f"gives up: {reason}")

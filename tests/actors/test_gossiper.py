@@ -1,39 +1,47 @@
-"""The gossiper: who is a member of the network, as far as this node knows."""
+"""The gossiper: what it answers other nodes and clients, and how it stops."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
-from actors.actor import EVERYBODY, HOST, Address, Envelope
-from actors.gossip_settings import GossipSettings
-from actors.membership import Member, Members, members_from_bytes
+from actors.actor import HOST, Address, reply
+from actors.membership import State, digest_of
 from actors.messages import (
+    TO_GOSSIPERS,
+    Ack,
     Compare,
-    Compared,
-    Connect,
-    Dropped,
+    Departed,
+    Failed,
     Finished,
+    Forget,
     GiveUp,
+    KeysChanged,
+    Leave,
     ListMembers,
+    ListShared,
     MembersChanged,
     MembersListed,
     Message,
+    Nack,
     Observe,
-    Remember,
+    Ping,
+    PingReq,
     Rumour,
+    Share,
+    Shared,
+    SharedListed,
     Stop,
-    Subscribe,
     Tell,
+    WatchKeys,
+    WatchMembers,
 )
 from tests.actors.envelopes import (
     A,
     B,
     C,
     all_of,
-    bounced,
     client,
     from_host,
     member,
@@ -43,229 +51,99 @@ from tests.actors.envelopes import (
     the,
     to,
 )
-from tests.actors.gossipers import NET, belonging, fresh, from_peer, notes, notes_of, remembered
+from tests.actors.gossipers import (
+    NET,
+    belonging,
+    fresh,
+    from_peer,
+    listed,
+    notes_of,
+    published,
+    remembered,
+    run_answered,
+    told,
+)
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
+DOWN: list[State] = ["dead", "stopped"]
+
+REQUESTS: dict[Message, type[Message]] = {
+    WatchMembers("", 1_000): MembersListed,
+    Share("k", "json", b"1", 1_000): Shared,
+    ListShared("", ""): SharedListed,
+    WatchKeys("", "", 1_000): KeysChanged,
+    Leave("", 1_000): Departed,
+    Forget("node-c"): Departed,
+}
+"""What a client may ask of a gossiper that serves, and what it is answered."""
 
 
-def rumour(
-    *news: Member, seq: int = 1, ttl: int = 2, boot: str = "1.0", network: str = NET
-) -> Envelope:
-    """Node B published news."""
-    return from_peer(Rumour(network, B, boot, seq, ttl, news), B)
+# Pings.
 
 
-# Rumours.
-
-
-def test_a_rumour_is_taken_in_and_passed_on() -> None:
-    """With one hop less to go, under the number that its origin gave it."""
+def test_a_ping_is_answered() -> None:
+    """With the wall clock, and no more where there is nothing to say."""
     node = belonging(OTHER)
-    passed_on = the(node.take(rumour(THIRD, seq=7, ttl=2)), Rumour)
-    assert passed_on.to == Address(EVERYBODY, "gossiper")
-    assert passed_on.message == Rumour(NET, B, "1.0", 7, 1, (THIRD,))
+    ack = the(node.take(from_peer(Ping(NET, 0, (OTHER,)), B, 9)), Ack)
+    assert (ack.to, ack.id) == (Address(B, "gossiper"), 9)
+    assert ack.message == Ack(NET, node.now().wall_ms, ())
 
 
-def test_a_rumour_is_heard_once() -> None:
-    """A duplicate is neither taken in nor passed on."""
+def test_who_asks_is_told_what_is_said_of_it() -> None:
+    """So it can refute it, as this node can what it is told with a ping."""
+    said = member(B, state="suspect")
+    node = belonging(said)
+    accused = member(A, state="suspect")
+    ack = message(node.take(from_peer(Ping(NET, 0, (accused,)), B)), Ack)
+    assert ack.news == (member(A, incarnation=1), said)
+
+
+def test_a_stranger_that_says_who_it_is_becomes_known() -> None:
+    """It is answered at its address: the switch has no connection to it yet."""
     node = belonging(OTHER)
-    node.take(rumour(THIRD, seq=7))
-    assert node.take(rumour(member(C, boot=9), seq=7)) == []
+    out = node.take(from_peer(Ping(NET, 0, (THIRD,)), C, 9))
+    assert {e.to.node for e in all_of(out, Ack)} <= {C, f"@{THIRD.address}"}
+    assert listed(node) == (ME, OTHER, THIRD)
 
 
-def test_a_rumour_of_another_life_is_another_rumour() -> None:
-    """An origin counts from the beginning in each of its lives."""
-    node = belonging(OTHER)
-    node.take(rumour(THIRD, seq=7))
-    assert messages(node.take(rumour(member(C, boot=2), seq=7, boot="2.0")), Rumour)
+def test_a_stranger_that_does_not_is_not_answered() -> None:
+    """Nobody knows where it is."""
+    assert messages(belonging(OTHER).take(from_peer(Ping(NET, 0, ()), C)), Ack) == []
 
 
-def test_a_rumour_that_has_gone_far_enough_is_not_passed_on() -> None:
-    """It is taken in all the same."""
-    node = belonging(OTHER)
-    out = node.take(rumour(THIRD, ttl=0))
-    assert messages(out, Rumour) == []
-    assert messages(remembered(node, out), MembersChanged)[0].members == (ME, OTHER, THIRD)
+def test_a_node_pings_for_others() -> None:
+    """And says that it is there itself, if the other one is not."""
+    node = belonging(OTHER, THIRD)
+    asked = from_peer(PingReq(NET, C), B, 9)
+    ping = next(e for e in node.take(asked) if e.to.node == C)
+    assert message(node.take(reply(ping, Ack(NET, 0, ()))), Ack).network == NET
+    node.take(asked)
+    assert [(e.to.node, e.id) for e in all_of(node.run_for(500), Nack)] == [(B, 9)]
 
 
-def test_no_rumour_lives_longer_than_the_nodes_own() -> None:
-    """Whatever it says: a forged ttl does not keep a network busy."""
-    node = belonging(OTHER, settings=GossipSettings(ttl=4))
-    assert message(node.take(rumour(THIRD, ttl=10**9)), Rumour).ttl == 3
+def test_who_has_left_is_told_so_when_it_asks() -> None:
+    """At the address that it gives."""
+    gone = member(C, state="left")
+    ack = the(belonging(OTHER, gone).take(from_peer(Ping(NET, 0, (THIRD,)), C, 9)), Ack)
+    assert (ack.to.node, ack.id) == (f"@{THIRD.address}", 9)
+    assert ack.message == Ack(NET, belonging().now().wall_ms, (gone,))
 
 
-def test_a_node_does_not_pass_on_its_own_rumour() -> None:
-    """It comes back to it through others."""
-    node = belonging(OTHER)
-    own = Rumour(NET, A, "1.0", 1, 3, (ME,))
-    assert node.take(from_peer(own, B)) == []
+@pytest.mark.parametrize("state", DOWN)
+def test_notes_are_compared_with_who_was_down(state: State) -> None:
+    """It missed much, and so may this node have."""
+    node = belonging(OTHER, member(C, state=state))
+    back = Ack(NET, 0, (member(C, boot=2),))
+    assert [e.to.node for e in all_of(node.take(from_peer(back, C)), Compare)] == [C]
+    assert all_of(node.take(from_peer(back, C)), Compare) == []
 
 
-@pytest.mark.parametrize(
-    "strange",
-    [
-        Rumour("else", B, "1.0", 1, 3, (THIRD,)),
-        Compare("else", "digest"),
-        Compared("else", (THIRD,)),
-        Tell("else", (THIRD,)),
-    ],
-)
-def test_what_is_of_another_network_is_dropped_and_counted(strange: Message) -> None:
-    """Two networks never merge."""
-    node = belonging(OTHER)
-    out = node.take(from_peer(strange, B))
-    assert [e.to.actor for e in out] == [HOST]
-    assert reasons(out) == ["gossip of another network"]
-
-
-def test_much_news_is_published_in_several_rumours() -> None:
-    """Each with a number of its own."""
-    node = belonging(settings=GossipSettings(max_rumour_members=2))
-    news = tuple(member(f"{i:016x}", name=f"n{i}", port=8000 + i) for i in range(5))
-    rumours = messages(node.take(from_peer(Tell(NET, news), B)), Rumour)
-    assert [len(r.members) for r in rumours] == [2, 2, 1]
-    assert len({r.seq for r in rumours}) == 3
-    assert [m for r in rumours for m in r.members] == list(news)
-
-
-# Push-pull.
-
-
-def test_a_node_compares_notes_with_a_peer_now_and_then() -> None:
-    """Every two seconds on average, and never in step with others."""
-    node = belonging(OTHER, settings=GossipSettings(push_pull_ms=2_000))
-    times = []
-    for _ in range(50):
-        compare = the(node.take_when_due(), Compare)
-        assert compare.to == Address(B, "gossiper")
-        times.append(node.now_ms)
-    pauses = [later - earlier for earlier, later in pairwise(times)]
-    assert min(pauses) >= 1_000
-    assert max(pauses) < 3_000
-    assert len(set(pauses)) > 25
-
-
-def test_a_node_that_is_alone_compares_nothing() -> None:
-    """There is nobody."""
-    assert belonging().run_for(10_000) == []
-
-
-def test_push_pull_has_three_steps() -> None:
-    """A digest; the list, if it differs; and what the other side did not know."""
-    one = belonging(OTHER, THIRD)
-    two = fresh(me=OTHER, notes=notes_of(OTHER, ME))
-    remembered(two, two.take())
-    remembered(two, two.take(from_peer(Compared(NET, ()), A)))
-    newer = member(B, incarnation=1)
-    compare = Compare(NET, Members(ME, [OTHER, THIRD], 10).digest())
-    compared = message(two.take(from_peer(compare, A)), Compared)
-    assert compared == Compared(NET, (ME, OTHER))
-    out = one.take(from_peer(replace(compared, members=(ME, newer)), B))
-    assert [e.to for e in all_of(out, Tell)] == [Address(B, "gossiper")]
-    assert message(out, Tell) == Tell(NET, (THIRD,))
-    assert message(out, Rumour).members == (newer,)
-    out = remembered(two, two.take(from_peer(Tell(NET, (THIRD,)), A)))
-    assert messages(out, MembersChanged)[0].members == (ME, OTHER, THIRD)
-
-
-def test_equal_lists_are_not_sent() -> None:
-    """A digest is answered with nothing, and nothing follows."""
-    node = belonging(OTHER)
-    compare = Compare(NET, Members(OTHER, [ME], 10).digest())
-    compared = the(node.take(from_peer(compare, B, 5)), Compared)
-    assert (compared.to, compared.id) == (Address(B, "gossiper"), 5)
-    assert compared.message == Compared(NET, ())
-    assert node.take(from_peer(Compared(NET, ()), B)) == []
-
-
-def test_a_peer_that_may_not_know_this_node_is_told_of_it_first() -> None:
-    """Else it could not answer; when it has answered, that is not needed any more."""
-    node = fresh(notes=notes_of(ME, OTHER))
-    remembered(node, node.take())
-    out = node.take_when_due()
-    assert [type(e.message) for e in out if e.to.node == B][-2:] == [Tell, Compare]
-    node.take(from_peer(Compared(NET, ()), B))
-    assert [type(e.message) for e in node.take_when_due()] == [Compare]
-
-
-def test_news_that_was_told_is_published() -> None:
-    """What is known already is not, nor is it remembered again."""
-    node = belonging(OTHER)
-    out = node.take(from_peer(Tell(NET, (THIRD, OTHER)), B))
-    assert message(out, Rumour).members == (THIRD,)
-    remembered(node, out)
-    assert node.take(from_peer(Tell(NET, (THIRD, OTHER)), B)) == []
-
-
-def test_what_bounced_is_told_again() -> None:
-    """A connection may just be being made: after 100 ms, then 200, up to the usual interval."""
-    never = GossipSettings(push_pull_ms=10**9, join_retry_ms=10**9)
-    node = fresh(notes=notes_of(ME, OTHER), settings=never)
-    out = node.take()
-    remembered(node, out)
-    times = []
-    for _ in range(5):
-        tells = [e for e in all_of(out, Tell) if e.to.node == B]
-        node.take(bounced(tells[-1]))
-        out = node.take_when_due()
-        times.append(node.now_ms)
-    assert times == [100, 300, 700, 1_500, 3_100]
-
-
-def test_what_bounced_of_a_stranger_is_not_told_again() -> None:
-    """Only members are told of this node until they have heard it."""
-    node = belonging(OTHER)
-    stranger = Envelope(Address(C, "gossiper"), Address(A, "gossiper"), Tell(NET, (ME,)))
-    node.take(bounced(stranger))
-    assert [e for e in node.run_for(5_000) if e.to.node == C] == []
-
-
-# What is acted on is on the disk.
-
-
-def test_members_are_acted_on_when_they_are_on_the_disk() -> None:
-    """The ring, the connections and the subscriptions follow the list that was remembered."""
-    node = belonging(OTHER)
-    out = node.take(rumour(THIRD))
-    assert members_from_bytes(notes(the(out, Remember))["members"]) == [ME, OTHER, THIRD]
-    assert messages(out, MembersChanged) == []
-    assert messages(out, Connect) == []
-    out = remembered(node, out)
-    changed = MembersChanged(NET, (ME, OTHER, THIRD), "")
-    assert [(e.to, e.message) for e in all_of(out, MembersChanged)] == [
-        (Address(A, "router"), changed),
-        (Address(A, HOST), changed),
-    ]
-    assert the(out, Connect).to == Address(A, "switch")
-    assert message(out, Connect).peers == ((B, OTHER.address), (C, THIRD.address))
-    assert message(out, Subscribe).addresses == (OTHER.gossip_address, THIRD.gossip_address)
-
-
-def test_a_list_that_could_not_be_remembered_is_not_acted_on() -> None:
-    """It is counted, and tried again at the next comparison."""
-    node = belonging(OTHER)
-    out = remembered(node, node.take(rumour(THIRD)), "disk_full")
-    assert messages(out, MembersChanged) == []
-    assert reasons(out) == ["the list of members could not be kept: the disk is full"]
-    out = remembered(node, node.take_when_due())
-    assert messages(out, MembersChanged)[0].members == (ME, OTHER, THIRD)
-    assert messages(node.take_when_due(), Remember) == []
-
-
-def test_news_that_comes_while_the_disk_is_busy_is_remembered_next() -> None:
-    """One commit at a time, and none is forgotten."""
-    node = belonging()
-    first = node.take(rumour(OTHER, seq=1))
-    assert messages(node.take(rumour(THIRD, seq=2)), Remember) == []
-    changes = messages(remembered(node, first), MembersChanged)
-    assert [changed.members for changed in changes[::2]] == [(ME, OTHER), (ME, OTHER, THIRD)]
-
-
-def test_news_that_changes_nothing_here_is_not_acted_on() -> None:
-    """A list that was announced is not announced again."""
-    node = belonging(OTHER)
-    out = remembered(node, node.take(rumour(member(C, state="left"))))
-    assert messages(out, MembersChanged) == []
+def test_a_node_that_stood_still_does_not_judge_by_that() -> None:
+    """Whom it had pinged has answered, perhaps: it waits on from where it stood."""
+    node = belonging(OTHER, THIRD)
+    node.take(after_ms=500)
+    node.take(after_ms=10_000)
+    assert listed(node) == (ME, OTHER, THIRD)
 
 
 # Names, ids and departures.
@@ -273,47 +151,30 @@ def test_news_that_changes_nothing_here_is_not_acted_on() -> None:
 
 def test_a_living_member_takes_over_the_name_of_a_stopped_one() -> None:
     """The stopped one has left for good; both are news, and the ring changes at once."""
-    node = belonging(member(B, state="stopped"))
-    heir = replace(THIRD, name=OTHER.name)
-    out = node.take(from_peer(Tell(NET, (heir,)), C))
-    assert message(out, Rumour).members == (heir, member(B, state="left"))
-    assert messages(remembered(node, out), MembersChanged)[0].members == (ME, heir)
+    node = belonging(THIRD, member(B, state="stopped"))
+    heir = member("9" * 16, name=OTHER.name)
+    out = node.take(told(heir, by=C))
+    assert messages(remembered(node, out), MembersChanged)[-1].members == (heir, ME, THIRD)
+    assert [r.members for r in published(node)] == [(heir, member(B, state="left"))]
 
 
 def test_departure_is_final() -> None:
     """Later news of a member that left is no news; it is told so, at the address it gives."""
     node = belonging(member(B, state="left"))
     back = replace(member(B, boot=9), address="10.0.0.9:7000")
-    out = node.take(from_peer(Tell(NET, (back,)), B))
-    assert [(e.to.node, e.message) for e in out] == [
-        ("@10.0.0.9:7000", Tell(NET, (member(B, state="left"),)))
+    assert [(e.to.node, e.message) for e in node.take(told(back))] == [
+        ("@10.0.0.9:7000", Tell(NET, (member(B, state="left"),), ()))
     ]
 
 
 def test_a_node_that_left_for_good_gives_up() -> None:
     """Another one has its name."""
-    out = belonging(OTHER).take(from_peer(Tell(NET, (member(A, state="left"),)), B))
+    out = belonging(OTHER).take(told(member(A, state="left")))
     assert message(out, GiveUp).code == "refused"
     assert reasons(out) == []
 
 
-def test_another_node_with_the_same_id_is_counted() -> None:
-    """It is a copy of this node's folder; this node goes on as it was."""
-    node = belonging(OTHER)
-    out = node.take(from_peer(Tell(NET, (member(A, boot=5),)), B))
-    assert reasons(out) == ["another node claims this node's id"]
-    listed = message(node.take(to("gossiper", ListMembers(), client())), MembersListed)
-    assert listed.members[0] == ME
-
-
-def test_what_cannot_be_a_member_is_counted() -> None:
-    """It is not passed on in this node's name."""
-    out = belonging(OTHER).take(from_peer(Tell(NET, (replace(THIRD, name=""),)), B))
-    assert [type(e.message) for e in out] == [Dropped]
-    assert reasons(out) == ["no such member can be"]
-
-
-# The rest.
+# Clients.
 
 
 def test_a_client_is_told_all_members() -> None:
@@ -328,22 +189,70 @@ def test_a_client_is_told_all_members() -> None:
 
 def test_a_fresh_node_tells_that_it_knows_only_itself() -> None:
     """Without a network."""
-    listed = fresh(OTHER.address).take(to("gossiper", ListMembers(), client()))
-    assert message(listed, MembersListed) == MembersListed("", (ME,))
+    answer = fresh(OTHER.address).take(to("gossiper", ListMembers(), client()))
+    assert message(answer, MembersListed) == MembersListed("", digest_of((ME,)), (ME,))
+
+
+def test_nothing_that_a_client_may_ask_is_forgotten_here() -> None:
+    """The requests below are all that a gossiper answers, but for the list of members."""
+    assert {type(request) for request in REQUESTS} == TO_GOSSIPERS - {ListMembers}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_node_that_does_not_serve_yet_says_why(request_: Message) -> None:
+    """One without a network, and one that starts again and was not confirmed."""
+    for node, why in (
+        (fresh(OTHER.address), f"waiting for {OTHER.address} to answer"),
+        (fresh(notes=notes_of(ME, OTHER)), "to confirm that this node is still a member"),
+    ):
+        node.take()
+        answer = the(node.take(to("gossiper", request_, client(), 6)), Failed)
+        assert (answer.to, answer.id) == (client(), 6)
+        assert isinstance(answer.message, Failed)
+        assert (answer.message.code, answer.message.definite) == ("not_ready", True)
+        assert why in answer.message.reason
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_node_that_serves_answers(request_: Message) -> None:
+    """At once, or when its disk or the others have answered, or when there is something to say."""
+    node = belonging(OTHER, member(C, state="dead"))
+    out = node.take(to("gossiper", request_, client(), 6))
+    out += remembered(node, out) + [e for _, e in run_answered(node, 300)]
+    [answer] = [e for e in out if e.to == client()]
+    assert (type(answer.message), answer.id) == (REQUESTS[request_], 6)
+
+
+# Stopping, and the rest.
 
 
 def test_a_node_that_stops_says_good_bye() -> None:
-    """To everybody, and to each member; it stays a member."""
+    """To everybody, though a round is not over, and to members directly; it stays a member."""
     node = belonging(OTHER, THIRD)
     out = node.take(from_host("gossiper", Stop()))
     stopped = member(A, incarnation=1, state="stopped")
     assert message(out, Rumour).members == (stopped,)
     assert [(e.to.node, e.message) for e in all_of(out, Tell)] == [
-        (B, Tell(NET, (stopped,))),
-        (C, Tell(NET, (stopped,))),
+        (B, Tell(NET, (stopped,), ())),
+        (C, Tell(NET, (stopped,), ())),
     ]
     assert the(out, Finished).to == Address(A, HOST)
-    assert out[-1].message == Finished()
+
+
+def test_a_node_that_stops_tells_eight_at_most() -> None:
+    """Who is down is not told; rumours reach the others."""
+    living = [member(f"{i:016x}", name=f"n{i}", port=8000 + i) for i in range(1, 20)]
+    node = belonging(member("0" * 16, name="down", state="dead"), *living)
+    tells = all_of(node.take(from_host("gossiper", Stop())), Tell)
+    assert [e.to.node for e in tells] == [m.id for m in living[:8]]
+
+
+def test_a_node_that_stops_pings_nobody_any_more() -> None:
+    """Nor does it judge who does not answer."""
+    node = belonging(OTHER, THIRD)
+    node.take(from_host("gossiper", Stop()))
+    out = [e for _, e in run_answered(node, 5_000)]
+    assert all_of(out, Ping) == all_of(out, MembersChanged) == []
 
 
 def test_a_fresh_node_stops_without_a_word() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors.digests import Digests
 from actors.joining import Joining, refusal
 from actors.membership import Member, Members
 from actors.messages import Bind, Join
@@ -205,14 +206,14 @@ def test_requests_are_not_remembered_for_ever() -> None:
 
 def test_a_newcomer_with_a_name_of_its_own_is_let_in() -> None:
     """As is one that is known already."""
-    members = Members(ME, [OTHER], 10)
+    members = Members(ME, [OTHER], 10, Digests())
     assert refusal(THIRD, members) is None
     assert refusal(member(B, boot=2), members) is None
 
 
 def test_a_name_in_use_is_refused() -> None:
     """The reason says who has it, and what to do."""
-    refused = refusal(member(C, name=OTHER.name), Members(ME, [OTHER], 10))
+    refused = refusal(member(C, name=OTHER.name), Members(ME, [OTHER], 10, Digests()))
     assert refused is not None
     assert (refused.code, refused.definite) == ("name_taken", True)
     assert OTHER.address in refused.reason
@@ -221,13 +222,13 @@ def test_a_name_in_use_is_refused() -> None:
 
 def test_the_name_of_a_stopped_member_may_be_taken_over() -> None:
     """It has given it up."""
-    members = Members(ME, [member(B, state="stopped")], 10)
+    members = Members(ME, [member(B, state="stopped")], 10, Digests())
     assert refusal(member(C, name=OTHER.name), members) is None
 
 
 def test_what_cannot_be_a_member_is_refused() -> None:
     """The reason says why."""
-    refused = refusal(member(B, name="a/b"), Members(ME, [], 10))
+    refused = refusal(member(B, name="a/b"), Members(ME, [], 10, Digests()))
     assert refused is not None
     assert (refused.code, refused.definite) == ("refused", True)
     assert "slash" in refused.reason
@@ -235,7 +236,7 @@ def test_what_cannot_be_a_member_is_refused() -> None:
 
 def test_a_full_network_lets_in_only_whom_it_knows() -> None:
     """A member that lost its notes may come back."""
-    members = Members(ME, [OTHER], 2)
+    members = Members(ME, [OTHER], 2, Digests())
     refused = refusal(THIRD, members)
     assert refused is not None
     assert refused.code == "refused"

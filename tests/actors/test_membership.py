@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.digests import BUCKETS, Digests
 from actors.membership import (
     MAX_ADDRESS_CHARACTERS,
     MAX_NAME_BYTES,
@@ -18,18 +19,21 @@ from actors.membership import (
     Members,
     State,
     beats,
+    digest_of,
     fault,
     members_from_bytes,
     members_to_bytes,
 )
 from tests.actors.envelopes import A, B, C, member
 
+ALL = range(BUCKETS)
+
 OLDEST_FIRST: list[tuple[int, int, State]] = [
     (1, 0, "alive"),
+    (1, 0, "leaving"),
     (1, 0, "suspect"),
     (1, 0, "dead"),
     (1, 0, "stopped"),
-    (1, 0, "leaving"),
     (1, 1, "alive"),
     (1, 1, "stopped"),
     (2, 0, "alive"),
@@ -55,7 +59,14 @@ def news(of: tuple[int, int, State]) -> Member:
 
 def members(*known: Member, max_members: int = 10) -> Members:
     """What node A knows."""
-    return Members(member(A), known, max_members)
+    return Members(member(A), known, max_members, Digests())
+
+
+def digest(*known: Member) -> str:
+    """Of what node A knows."""
+    digests = Digests()
+    Members(member(A), known, 10, digests)
+    return digests.whole()
 
 
 @pytest.mark.parametrize("pair", list(permutations(range(len(OLDEST_FIRST)), 2)))
@@ -92,18 +103,22 @@ def test_the_order_in_which_news_comes_does_not_matter(
     heard: tuple[list[Member], list[Member]],
 ) -> None:
     """Two nodes that heard the same, in any order, know the same."""
-    one, other = members(), members()
+    digests = Digests(), Digests()
+    one, other = (Members(member(A), (), 10, of) for of in digests)
     for in_one, in_other in zip(*heard, strict=True):
         one.merge([in_one])
         other.merge([in_other])
     assert one.present() == other.present()
     assert [m.id for m in one.all()] == [m.id for m in other.all()]
+    assert digests[0].whole() == digests[1].whole()
 
 
 def test_only_news_is_fresh() -> None:
-    """What is not later than what is known changes nothing."""
+    """What is not later than what is known changes nothing, and is not counted as a change."""
     known = members(member(B, boot=2))
+    version = known.version
     assert known.merge([member(B, boot=1), member(B, boot=2)]).fresh == ()
+    assert (known.version, known.unkept) == (version, False)
     assert known.merge([member(B, boot=3)]).fresh == (member(B, boot=3),)
     assert known[B].boot == 3
 
@@ -149,23 +164,6 @@ def test_there_is_room_for_so_many_members() -> None:
     merged = known.merge([member(C), member(B, boot=2)])
     assert merged.fresh == (member(B, boot=2),)
     assert merged.problems == ("too many members",)
-
-
-def test_only_a_node_itself_says_what_it_is() -> None:
-    """Earlier news of this node is passed over; later news can only come from a copy of it."""
-    known = members()
-    assert known.merge([member(A, boot=1)]).problems == ()
-    merged = known.merge([member(A, boot=2)])
-    assert merged.problems == ("another node claims this node's id",)
-    assert merged.fresh == ()
-    assert known.me == known[A] == member(A)
-
-
-def test_a_node_learns_that_it_left_for_good() -> None:
-    """That is no claim of another node to its id."""
-    merged = members().merge([member(A, state="left")])
-    assert merged.left
-    assert merged.problems == ()
 
 
 def test_a_living_member_takes_over_the_name_of_a_stopped_one() -> None:
@@ -226,33 +224,47 @@ def test_what_a_node_held_of_itself_gives_way_to_what_it_is() -> None:
 def test_the_difference_of_two_lists_is_what_one_side_does_not_know() -> None:
     """Unknown members and later news; nothing that the other side knows better."""
     known = members(member(B, boot=2), member(C, boot=1))
-    assert known.later_than([member(B, boot=1), member(C, boot=2)]) == (
-        member(A),
-        member(B, boot=2),
-    )
+    theirs = [member(B, boot=1), member(C, boot=2)]
+    assert known.later_than(theirs, ALL) == (member(A), member(B, boot=2))
+
+
+def test_only_what_is_in_the_buckets_is_compared() -> None:
+    """Each member is in one of them, by its id."""
+    known = members(member(B), member(C))
+    parts = [known.in_buckets({bucket}) for bucket in ALL]
+    assert sorted(m.id for part in parts for m in part) == [A, B, C]
+    assert [known.later_than((), {bucket}) for bucket in ALL] == parts
 
 
 def test_digests_are_equal_where_the_same_is_known() -> None:
     """In whatever order it was heard; any later news makes a difference."""
-    one, other = members(member(B), member(C)), members(member(C), member(B))
-    assert one.digest() == other.digest()
+    one = digest(member(B), member(C))
+    assert digest(member(C), member(B)) == one
     for later in (replace(member(B), boot=2), replace(member(B), incarnation=1)):
-        assert members(later, member(C)).digest() != one.digest()
-    assert members(member(B, state="stopped"), member(C)).digest() != one.digest()
+        assert digest(later, member(C)) != one
+    assert digest(member(B, state="stopped"), member(C)) != one
+
+
+def test_a_digest_follows_every_change() -> None:
+    """It is that of a node which never knew anything else."""
+    digests = Digests()
+    known = Members(member(A), [member(B)], 10, digests)
+    known.merge([member(B, boot=2), member(C)])
+    known.declare(C, "dead")
+    assert digests.whole() == digest(member(B, boot=2), member(C, state="dead"))
 
 
 def test_when_a_member_left_makes_no_difference_to_a_digest() -> None:
     """Its departure is final, so who saw it leave later will never hear of the difference."""
     sooner, later = member(B, state="left"), member(B, boot=2, state="left")
-    assert members(sooner).digest() == members(later).digest()
-    assert (
-        members(sooner).later_than([later]) == members(later).later_than([sooner]) == (member(A),)
-    )
+    assert digest(sooner) == digest(later)
+    assert members(sooner).later_than([later], ALL) == (member(A),)
+    assert members(later).later_than([sooner], ALL) == (member(A),)
 
 
 def test_a_member_has_its_place_where_there_is_no_room() -> None:
     """Only one more would be too many."""
-    full = Members(member(A), [member(B)], max_members=2)
+    full = members(member(B), max_members=2)
     assert full.has_room_for(B)
     assert not full.has_room_for(C)
 
@@ -269,3 +281,69 @@ def test_a_spoilt_list_is_an_error(spoilt: bytes) -> None:
     """Who reads it learns of it."""
     with pytest.raises((ValueError, TypeError)):
         members_from_bytes(spoilt)
+
+
+# What is to be done about changes.
+
+
+@pytest.mark.parametrize(
+    ("later", "unkept"),
+    [
+        (member(B, state="leaving"), False),
+        (member(B, state="suspect"), False),
+        (member(B, state="dead"), False),
+        (member(B, incarnation=1), False),
+        (member(B, boot=2), False),
+        (member(B, state="stopped"), True),
+        (member(B, state="left"), True),
+        (member(B, boot=2, port=9_000), True),
+        (member(C), True),
+    ],
+)
+def test_who_belongs_and_where_is_to_be_remembered(later: Member, unkept: bool) -> None:
+    """So is that it stopped or left; every change is counted, what is found out anew included."""
+    known = members(member(B))
+    version = known.version
+    known.merge([later])
+    assert known.unkept is unkept
+    assert known.version == version + 1
+
+
+def test_what_a_node_says_of_another_is_at_the_incarnation_that_it_knows() -> None:
+    """Only the other raises it."""
+    known = members(member(B, boot=3, incarnation=4))
+    assert known.declare(B, "suspect") == member(B, boot=3, incarnation=4, state="suspect")
+    assert known[B].state == "suspect"
+
+
+def test_who_is_not_known_to_be_down_lives() -> None:
+    """A node itself is not counted."""
+    states: list[State] = ["alive", "leaving", "suspect", "dead", "stopped", "left"]
+    known = members(*(member(str(i) * 16, state=state) for i, state in enumerate(states)))
+    assert [m.state for m in known.living()] == ["alive", "leaving", "suspect"]
+    assert [m.state for m in known.others()] == states[:-1]
+
+
+def test_a_member_is_found_by_its_name_or_its_id() -> None:
+    """Two may have one name; who left has none."""
+    twins = member(B, name="blue"), member(C, name="blue")
+    known = members(*twins, member("9" * 16, name="blue", state="left"))
+    assert known.named("blue") == twins
+    assert known.named(B) == twins[:1]
+    assert known.named("9" * 16) == ()
+
+
+def test_who_cannot_be_there_has_left() -> None:
+    """It has this node's name and address, but it is this node that listens."""
+    ghost = replace(member(B), name="node-a", address=member(A).address)
+    known = members(ghost, replace(member(C), name="node-a"))
+    assert known.displaced() == (replace(ghost, state="left"),)
+    assert [m.id for m in known.present()] == [A, C]
+
+
+def test_two_lists_are_told_apart() -> None:
+    """By whatever a client is shown of them."""
+    one = (member(A), member(B))
+    assert digest_of(one) == digest_of(tuple(one))
+    for other in ((), one[:1], (*one, member(C)), (member(A), replace(member(B), name="b"))):
+        assert digest_of(other) != digest_of(one)

@@ -8,19 +8,49 @@ from hypothesis import strategies as st
 
 from actors.actor import Address, Envelope, reply
 from actors.errors import NotReady, TimedOut
+from actors.membership import Member
 from actors.messages import (
+    FROM_CLIENTS,
+    TO_GOSSIPERS,
+    Departed,
+    Forget,
     Get,
     Got,
+    KeysChanged,
+    Leave,
     List,
     Listed,
     ListMembers,
+    ListShared,
     MembersListed,
     Message,
+    Share,
+    Shared,
+    SharedListed,
+    WatchKeys,
+    WatchMembers,
+    Write,
 )
 from actors.session import MAX_PIECE_KEYS, Session, pieces
 from actors.sizes import MESSAGE_BYTES, text_bytes
 from tests.actors.calls import GET, OK, ONE, THREE, TWO, WRITE, Caller, asked, caller, failed, got
 from tests.actors.envelopes import TRACE, bounced
+
+MEMBERS = MembersListed("n", "d", ())
+DEPARTED = Departed(Member("a", "node-a", "h:1", "h:2", 1, 0, "left"))
+ANSWERS: list[tuple[Message, Message]] = [
+    (GET, got(b"v")),
+    (WRITE, OK),
+    (List("", "", 10, 9_000), Listed(("k",), "")),
+    (ListMembers(), MEMBERS),
+    (WatchMembers("d", 9_000), MEMBERS),
+    (Share("k", "json", b"1", 9_000), Shared("1")),
+    (ListShared("", ""), SharedListed((), (), (), (), (), "")),
+    (WatchKeys("", "", 9_000), KeysChanged((), (), "c", False)),
+    (Leave("", 9_000), DEPARTED),
+    (Forget("a"), DEPARTED),
+]
+"""Every request, and an answer that it can have."""
 
 # Correlation.
 
@@ -31,25 +61,35 @@ def test_a_session_needs_an_endpoint() -> None:
         Session([])
 
 
-@pytest.mark.parametrize(
-    ("request_", "actor", "answer"),
-    [
-        (GET, "router", got(b"v")),
-        (WRITE, "router", OK),
-        (List("", "", 10, 9_000), "router", Listed(("k",), "")),
-        (ListMembers(), "gossiper", MembersListed("n", ())),
-    ],
-)
-def test_an_operation_ends_with_its_reply(request_: Message, actor: str, answer: Message) -> None:
-    """It is asked of the first endpoint: of its router, or of its gossiper for the members."""
+@pytest.mark.parametrize(("request_", "answer"), ANSWERS)
+def test_an_operation_ends_with_its_reply(request_: Message, answer: Message) -> None:
+    """The first endpoint is asked: its router, or its gossiper for members and what is shared."""
     session = caller(ONE, TWO)
     number = session.call(request_)
     [envelope] = session.take()
+    actor = "gossiper" if type(request_) in TO_GOSSIPERS else "router"
     assert envelope.to == Address(f"@{ONE}", actor)
     assert envelope.message == request_
     session.take(reply(envelope, answer))
     assert session.outcomes == {number: answer}
     assert session.session.wake_at is None
+
+
+def test_every_request_has_an_answer() -> None:
+    """None of what a client may send is left out above."""
+    assert {type(request_) for request_, _ in ANSWERS} == FROM_CLIENTS
+
+
+@pytest.mark.parametrize(("request_", "answer"), ANSWERS)
+def test_another_answer_is_an_error(request_: Message, answer: Message) -> None:
+    """The operation ends with it; for a write nobody knows what was done."""
+    session = caller(ONE)
+    number = session.call(request_)
+    [envelope] = session.take()
+    session.take(reply(envelope, OK if answer != OK else MEMBERS))
+    error = session.error(number)
+    assert "is no answer to" in str(error)
+    assert error.definite == (not isinstance(request_, (Write, Share, Leave, Forget)))
 
 
 def test_a_reply_is_matched_by_its_number() -> None:

@@ -7,18 +7,29 @@ import pytest
 from actors.actor import reply
 from actors.errors import NotReady, TimedOut, Unavailable, Unreachable
 from actors.messages import (
+    Forget,
+    KeysChanged,
+    Leave,
+    ListShared,
     Message,
+    Share,
+    WatchKeys,
+    WatchMembers,
 )
 from tests.actors.calls import GET, OK, ONE, TWO, WRITE, Caller, asked, caller, failed
 from tests.actors.envelopes import bounced
 
+WRITES = [WRITE, Share("k", "json", b"1", 9_000), Leave("a", 9_000), Forget("a")]
+READS = [GET, ListShared("", ""), WatchKeys("", "", 9_000), WatchMembers("", 9_000)]
+
 # Writes.
 
 
-def test_a_write_is_sent_once() -> None:
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_is_sent_once(write: Message) -> None:
     """It is not asked elsewhere, however long it takes; then nobody knows."""
     session = caller(ONE, TWO)
-    number = session.call(WRITE)
+    number = session.call(write)
     assert asked(session.take()) == [ONE]
     assert session.run_for(9_000) == []
     error = session.error(number)
@@ -26,16 +37,37 @@ def test_a_write_is_sent_once() -> None:
     assert not error.definite
 
 
-def test_a_write_whose_connection_is_lost_may_have_happened() -> None:
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_whose_connection_is_lost_may_have_happened(write: Message) -> None:
     """It timed out at once, and is not sent again."""
     session = caller(ONE, TWO)
-    number = session.call(WRITE)
+    number = session.call(write)
     session.take()
     assert session.down(ONE) == []
     error = session.error(number)
     assert isinstance(error, TimedOut)
     assert not error.definite
     assert ONE in str(error)
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_read_whose_connection_is_lost_goes_elsewhere(read: Message) -> None:
+    """At once: nothing was changed by it."""
+    session = caller(ONE, TWO)
+    session.call(read)
+    session.take()
+    assert asked(session.down(ONE)) == [TWO]
+
+
+def test_one_that_waits_for_news_is_answered_before_it_is_asked_elsewhere() -> None:
+    """A node answers after a quarter of the time at most, the session goes on after a third."""
+    session = caller(ONE, TWO)
+    number = session.call(WatchKeys("", "c", 9_000))
+    [envelope] = session.take()
+    assert session.run_for(2_250) == []
+    nothing = KeysChanged((), (), "c", False)
+    assert session.take(reply(envelope, nothing)) == []
+    assert session.outcomes == {number: nothing}
 
 
 @pytest.mark.parametrize("request_", [GET, WRITE])

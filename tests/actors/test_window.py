@@ -1,13 +1,22 @@
-"""The window: a request that comes twice is recognised."""
+"""The window: a request that comes twice is recognised, and a number that is missing is noticed."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.window import MAX_SENDERS, SIZE, Window, Windows
+from actors.window import (
+    MAX_HOLES,
+    MAX_SENDERS,
+    MAX_SENDERS_WITH_GAPS,
+    SIZE,
+    Gaps,
+    Window,
+    Windows,
+)
 
 NUMBERS = st.lists(st.integers(1, 40) | st.integers(1, 3 * SIZE) | st.integers(1, 2**63 - 1))
+PATIENCE_MS = 400
 
 
 @given(NUMBERS)
@@ -60,3 +69,70 @@ def test_the_sender_not_heard_for_longest_is_forgotten() -> None:
     windows.first_time("one more", 1)
     assert not windows.first_time(0, 1)
     assert windows.first_time(1, 1)
+
+
+def gaps(*numbers: int) -> Gaps:
+    """Of somebody who heard these numbers of one sender, one a millisecond from 0 on."""
+    made = Gaps(PATIENCE_MS)
+    for now_ms, number in enumerate(numbers):
+        made.note("one", "1", number, now_ms)
+    return made
+
+
+@given(st.lists(st.integers(1, 40), unique=True, min_size=1))
+def test_what_is_missing_is_a_gap(numbers: list[int]) -> None:
+    """Exactly if a number between the first and the highest was not heard, in whatever order."""
+    missing = set(range(numbers[0], max(numbers))) - set(numbers)
+    assert (gaps(*numbers).due_ms is not None) == bool(missing)
+
+
+@given(st.lists(st.integers(1, 5) | st.integers(1, 2**63 - 1), unique=True))
+def test_a_gap_is_due_once_its_patience_is_over(numbers: list[int]) -> None:
+    """Not before, and then once."""
+    mine = gaps(*numbers)
+    if mine.due_ms is not None:
+        assert mine.overdue(mine.due_ms - 1) == ""
+        assert mine.overdue(mine.due_ms) == "one"
+    assert mine.due_ms is None
+
+
+def test_each_gap_is_waited_for_as_long() -> None:
+    """When the first is filled, the time of the second counts."""
+    mine = gaps(1, 3, 5, 2)
+    assert mine.due_ms == 2 + PATIENCE_MS
+
+
+def test_a_wide_gap_may_be_filled_in_part() -> None:
+    """What is missing on either side is still waited for, from the same time on."""
+    mine = gaps(1, 5, 3)
+    assert mine.due_ms == 1 + PATIENCE_MS
+    mine.note("one", "1", 2, 10)
+    assert mine.due_ms == 1 + PATIENCE_MS
+    mine.note("one", "1", 4, 10)
+    assert mine.due_ms is None
+
+
+def test_very_many_gaps_are_kept_as_fewer() -> None:
+    """Memory is bounded: those longest waited for are one."""
+    mine = gaps(*range(1, 20 * MAX_HOLES, 2))
+    assert mine.due_ms == 1 + PATIENCE_MS
+    assert max(map(len, mine._holes.values())) == MAX_HOLES
+
+
+def test_gaps_of_one_life_are_not_filled_by_another() -> None:
+    """Lives are numbered from 1 again; both together are one report."""
+    mine = gaps(1, 3)
+    mine.note("one", "2", 1, 2)
+    mine.note("one", "2", 2, 3)
+    mine.note("one", "2", 4, 4)
+    assert mine.overdue(1 + PATIENCE_MS) == "one"
+    assert mine.due_ms is None
+
+
+def test_gaps_of_senders_silent_for_long_are_forgotten() -> None:
+    """Memory is bounded: past the limit the one silent for longest makes room."""
+    mine = gaps(1, 3)
+    for i in range(MAX_SENDERS_WITH_GAPS):
+        mine.note(f"another {i}", "1", 7, 5)
+    assert mine.due_ms is None
+    assert len(mine._highest) == MAX_SENDERS_WITH_GAPS

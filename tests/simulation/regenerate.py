@@ -1,8 +1,9 @@
-"""Write the golden transcript anew: `python -m tests.simulation.regenerate`, then read the diff."""
+"""Write the golden transcripts anew: `python -m tests.simulation.regenerate`."""
 
 from __future__ import annotations
 
-from tests.simulation.story import PATH, tell
+from tests.simulation import story, story_of_a_death
 
 if __name__ == "__main__":
-    PATH.write_text(tell())
+    story.PATH.write_text(story.tell())
+    story_of_a_death.PATH.write_text(story_of_a_death.tell())

@@ -86,7 +86,7 @@ def test_two_networks_never_merge() -> None:
         simulation.stop(name)
         node.join = addresses
         simulation.start(name)
-    simulation.run_for(20_000)
+        simulation.run_for(10_000)
     assert len(networks(simulation)) == 2
     for name, node in simulation.nodes.items():
         assert simulation.agree([name])

@@ -9,7 +9,7 @@ import pytest
 
 from actors.actor import Envelope, Now
 from actors.asks import Ask
-from actors.gossiper import Gossiper
+from actors.entering import Entering
 from actors.jobs import WriteJob
 from actors.joining import Joining
 from actors.messages import ClockRaised, Store, Write
@@ -169,34 +169,34 @@ def sent_again_by_the_client(patch: pytest.MonkeyPatch) -> None:
 def promised_without_the_disk(patch: pytest.MonkeyPatch) -> None:
     """A promise to follow a founder is not kept on the disk."""
 
-    def bind(gossiper: Gossiper, founder: str, then: Callable[[], None]) -> None:
-        gossiper._joining.bound_to = founder
+    def bind(entering: Entering, founder: str, then: Callable[[], None]) -> None:
+        entering._joining.bound_to = founder
         then()
 
-    patch.setattr(Gossiper, "_bind", bind)
+    patch.setattr(Entering, "_bind", bind)
 
 
 def promised_before_the_sync(patch: pytest.MonkeyPatch) -> None:
     """A promise leaves before it is on the disk."""
 
-    def bind(gossiper: Gossiper, founder: str, then: Callable[[], None]) -> None:
-        gossiper._joining.bound_to = founder
+    def bind(entering: Entering, founder: str, then: Callable[[], None]) -> None:
+        entering._joining.bound_to = founder
         then()
-        gossiper._remember([("bound_to", founder.encode())], lambda: None)
+        entering._memory.keep(lambda: [("bound_to", founder.encode())], lambda code: None)
 
-    patch.setattr(Gossiper, "_bind", bind)
+    patch.setattr(Entering, "_bind", bind)
 
 
 def promised_to_whoever_asks(patch: pytest.MonkeyPatch) -> None:
     """A promise is given anew to the next founder."""
-    on_bind = Gossiper._on_bind
+    on_bind = Entering._on_bind
 
-    def again(gossiper: Gossiper, envelope: Envelope, founder: str) -> None:
-        if not gossiper._saving:
-            gossiper._joining.bound_to = ""
-        on_bind(gossiper, envelope, founder)
+    def again(entering: Entering, envelope: Envelope, founder: str) -> None:
+        if not entering._memory.is_busy:
+            entering._joining.bound_to = ""
+        on_bind(entering, envelope, founder)
 
-    patch.setattr(Gossiper, "_on_bind", again)
+    patch.setattr(Entering, "_on_bind", again)
 
 
 def followed_another_than_promised(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""What the rest of the node is told of the members: the router's ring, the connections, and whose
+gossip is heard.
+
+Who belongs is acted on once it is on the disk; who of them is alive, at once.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from actors.actor import HOST, SWITCH, Now
+from actors.gossip_settings import GossipSettings
+from actors.membership import Member, Members, members_to_bytes
+from actors.memory import Memory
+from actors.messages import Connect, MembersChanged, Subscribe
+from actors.neighbours import Neighbours
+from actors.outbox import Outbox
+
+
+class Announcing:
+    """Of the members of the gossiper, to its node. `waiting` is why the node does not serve."""
+
+    def __init__(
+        self,
+        members: Members,
+        memory: Memory,
+        outbox: Outbox,
+        rng: Random,
+        settings: GossipSettings,
+    ) -> None:
+        self._members = members
+        self._memory = memory
+        self._outbox = outbox
+        self._settings = settings
+        self._neighbours = Neighbours(members.me.id, rng, settings)
+        self._kept: frozenset[str] = frozenset()
+        self._announced: tuple[Member, ...] = ()
+        self._seen_version = -1
+        self._connected: tuple[tuple[str, str], ...] = ()
+        self._heard: tuple[str, ...] = ()
+        self.waiting = ""
+        self._retry_ms: int | None = None
+        self._choose_ms = 0
+        self._serves = False
+        self.network = ""
+
+    @property
+    def wake_at(self) -> int | None:
+        """When to try the disk again, or to choose other neighbours: monotonic ms."""
+        times = [self._retry_ms] if self._retry_ms is not None and self._serves else []
+        if len(self._members) - 1 > self._settings.all_neighbours:
+            times.append(self._choose_ms)
+        return min(times, default=None)
+
+    def all_are_kept(self) -> None:
+        """Those present are on the disk."""
+        self._kept = frozenset([m.id for m in self._members.present()])
+        self._members.unkept = False
+        self._seen_version = -1
+
+    def wait(self, reason: str) -> None:
+        """The node does not serve yet, or no more."""
+        if reason != self.waiting:
+            self.waiting = reason
+            self._outbox.to("router", MembersChanged("", (), reason))
+            self._outbox.to(HOST, MembersChanged("", (), reason))
+
+    def due(self, now: Now, *, serves: bool) -> None:
+        """Keep what is to be kept, and tell what is to be told. A node that does not serve yet may
+        not be what its folder says: it keeps that as it is."""
+        self._connect(now)
+        self._serves = serves
+        if not serves:
+            return
+        if self._retry_ms is not None and now.mono_ms >= self._retry_ms:
+            self._retry_ms = None
+            self._members.unkept = True
+        if self._members.unkept and self._retry_ms is None and not self._memory.is_busy:
+            self._keep(now)
+        if self._seen_version != self._members.version or not self._announced:
+            self._seen_version = self._members.version
+            self._announce()
+
+    def _keep(self, now: Now) -> None:
+        self._members.unkept = False
+        present = frozenset([m.id for m in self._members.present()])
+        retry_ms = now.mono_ms + self._settings.push_pull_ms
+
+        def kept(code: str) -> None:
+            if code == "ok":
+                self._kept = present
+                self._seen_version = -1
+            else:
+                self._retry_ms = retry_ms
+                self._outbox.drop("the list of members could not be kept: the disk is full")
+
+        notes = [("members", members_to_bytes(self._members.all()))]
+        self._memory.keep(lambda: notes, kept)
+
+    def _announce(self) -> None:
+        before = {m.id: m for m in self._announced}
+        now = [m for m in self._members.all() if m.id in self._kept]
+        # One that left belongs until that is on the disk.
+        members = tuple([before.get(m.id, m) if m.state == "left" else m for m in now])
+        if members != self._announced:
+            self._announced = members
+            self._outbox.to("router", MembersChanged(self.network, members, ""))
+            self._outbox.to(HOST, MembersChanged(self.network, members, ""))
+
+    def _connect(self, now: Now) -> None:
+        if self._seen_version == self._members.version and now.mono_ms < self._choose_ms:
+            return
+        self._choose_ms = now.mono_ms + self._settings.neighbour_change_ms
+        others = self._members.others()
+        connected = tuple([(m.id, m.address) for m in others])
+        if connected != self._connected:
+            self._connected = connected
+            self._outbox.to(SWITCH, Connect(connected))
+        neighbours = self._neighbours.choose(others, now)
+        heard = tuple(dict.fromkeys([m.gossip_address for m in neighbours]))
+        if heard != self._heard:
+            self._heard = heard
+            self._outbox.to(HOST, Subscribe(heard))

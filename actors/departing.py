@@ -1,0 +1,194 @@
+"""Members that go for good: one leaves by its own word, and one that is down is struck out by
+another's. Either is final: what has left comes back only as a new member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from actors.actor import HOST, Envelope, Now
+from actors.gossip_settings import GossipSettings
+from actors.membership import Member, Members
+from actors.memory import Memory
+from actors.messages import Departed, Failed, Forget, Leave, Message, Ping, Retire
+from actors.outbox import Outbox
+from actors.rumours import Rumours
+
+
+@dataclass(slots=True)
+class _Going:
+    """This node is leaving: who asked for it, and, once that is on the disk, until when it tells
+    the others."""
+
+    requests: list[Envelope] = field(default_factory=list)
+    is_kept: bool = False
+    until_ms: int | None = None
+    again_ms: int = 0
+    pings: dict[int, str] = field(default_factory=dict)
+    is_over: bool = False
+
+
+class Departing:
+    """Over the list of members, the disk and the rumours."""
+
+    def __init__(
+        self,
+        members: Members,
+        memory: Memory,
+        rumours: Rumours,
+        outbox: Outbox,
+        settings: GossipSettings,
+    ) -> None:
+        self._members = members
+        self._memory = memory
+        self._rumours = rumours
+        self._outbox = outbox
+        self._settings = settings
+        self._going: _Going | None = None
+        self._forwarded: dict[int, tuple[str, Envelope, int]] = {}
+        self.network = ""
+
+    @property
+    def wake_at(self) -> int | None:
+        """The next deadline: monotonic ms."""
+        times = [deadline_ms for *_, deadline_ms in self._forwarded.values()]
+        if self._going is not None and self._going.is_kept and not self._going.is_over:
+            times.append(self._going.again_ms)
+        return min(times, default=None)
+
+    def on_leave(self, envelope: Envelope, now: Now) -> None:
+        """Of this node, or of another that is to be asked."""
+        leave = envelope.message
+        assert isinstance(leave, Leave)
+        me = self._members.me
+        if leave.member in ("", me.id) or (me.state == "left" and leave.member == me.name):
+            self._leave(envelope)
+            return
+        member = self._find(envelope, leave.member)
+        if member is None:
+            return
+        if member.id == me.id:
+            self._leave(envelope)
+        elif member.state in ("dead", "stopped"):
+            self._refuse(envelope, f"{member.name} is {member.state}: it can be forgotten")
+        elif len(self._forwarded) >= self._settings.max_forwarded:
+            self._outbox.reply(envelope, Failed("overloaded", "too many are leaving", True))
+        else:
+            number = self._outbox.send(member.id, Leave("", leave.timeout_ms))
+            timeout_ms = max(1, min(leave.timeout_ms, 600_000) * 9 // 10)
+            self._forwarded[number] = member.id, envelope, now.mono_ms + timeout_ms
+
+    def on_forget(self, envelope: Envelope) -> None:
+        """Of a member that is down."""
+        forget = envelope.message
+        assert isinstance(forget, Forget)
+        member = self._find(envelope, forget.member)
+        if member is None:
+            return
+        if member.id == self._members.me.id:
+            self._refuse(envelope, f"{member.name} is the node that was asked: it can leave")
+            return
+        if member.state not in ("dead", "stopped"):
+            reason = f"{member.name} is {member.state}: let it leave, or wait until it is dead"
+            self._refuse(envelope, reason)
+            return
+        gone = self._members.declare(member.id, "left")
+        self._rumours.say_members((gone,))
+
+        def kept(code: str) -> None:
+            # Others have been told by now: what a full disk forgets, they will tell again.
+            self._outbox.reply(envelope, Departed(gone))
+
+        self._memory.keep(tuple, kept)
+
+    def on_answer(self, envelope: Envelope) -> None:
+        """Another node has left, or will not, as it was asked to on behalf of a client."""
+        if envelope.id in self._forwarded:
+            member_id, request, _ = self._forwarded[envelope.id]
+            if member_id == envelope.sender.node:
+                del self._forwarded[envelope.id]
+                self._outbox.reply(request, envelope.message)
+
+    def on_bounced(self, number: int) -> None:
+        """Another node could not be asked."""
+        _, request, _ = self._forwarded.pop(number, ("", None, 0))
+        if request is not None:
+            self._answer(request, "unavailable", "the node cannot be reached", definite=True)
+
+    def on_ack(self, envelope: Envelope) -> None:
+        """Another member knows that this one has left: that is enough."""
+        going = self._going
+        if going is not None and going.pings.get(envelope.id) == envelope.sender.node:
+            self._retire(going)
+
+    def due(self, now: Now) -> None:
+        """Tell the others that this node has left, until one has answered."""
+        for number, (_, request, deadline_ms) in list(self._forwarded.items()):
+            if now.mono_ms >= deadline_ms:
+                del self._forwarded[number]
+                reason = "the node has not left in time; it may leave yet"
+                self._answer(request, "timed_out", reason, definite=False)
+        going = self._going
+        if going is None or not going.is_kept or going.is_over or now.mono_ms < going.again_ms:
+            return
+        if going.until_ms is None:
+            going.until_ms = now.mono_ms + self._settings.farewell_ms
+        elif now.mono_ms >= going.until_ms:
+            self._retire(going)
+            return
+        going.again_ms = now.mono_ms + self._settings.gossip_ms
+        others = self._members.living() or self._members.others()
+        for member in others[: self._settings.all_neighbours]:
+            ping = Ping(self.network, now.wall_ms, (self._members.me,))
+            going.pings[self._outbox.send(member.id, ping)] = member.id
+
+    def _leave(self, envelope: Envelope) -> None:
+        if self._going is not None:
+            self._going.requests.append(envelope)
+            if self._going.is_over:
+                self._retire(self._going)
+            return
+        if not self._members.others():
+            self._refuse(envelope, "this node is the only member of its network: stop it instead")
+            return
+        self._going = going = _Going([envelope])
+        self._members.update_me("leaving")
+        self._rumours.say_members((self._members.me,))
+
+        def kept(code: str) -> None:
+            going.is_kept = code == "ok"
+            self._members.update_me("left" if going.is_kept else "alive")
+            self._rumours.say_members((self._members.me,))
+            if not going.is_kept:
+                self._going = None
+                for request in going.requests:
+                    reason = "the disk of the node is full: it has not left"
+                    self._answer(request, code, reason, definite=True)
+
+        self._memory.keep(lambda: [("left", b"yes")], kept)
+
+    def _retire(self, going: _Going) -> None:
+        requests, going.requests = going.requests, []
+        for request in requests:
+            self._outbox.reply(request, Departed(self._members.me))
+        if not going.is_over:
+            going.is_over = True
+            self._outbox.to(HOST, Retire())
+
+    def _find(self, envelope: Envelope, wanted: str) -> Member | None:
+        """The one member that is meant; else the client is told."""
+        found = self._members.named(wanted)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            self._refuse(envelope, f"{len(found)} members are called {wanted!r}: give its id")
+        else:
+            self._refuse(envelope, f"there is no member {wanted!r}")
+        return None
+
+    def _refuse(self, envelope: Envelope, reason: str) -> None:
+        self._answer(envelope, "refused", reason, definite=True)
+
+    def _answer(self, envelope: Envelope, code: str, reason: str, *, definite: bool) -> None:
+        answer: Message = Failed(code, reason, definite)
+        self._outbox.reply(envelope, answer)

@@ -1,0 +1,137 @@
+"""News of members as it comes in: what is later is taken in and told on, and what is said of this
+node itself is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.actor import ENDPOINT, HOST, Now
+from actors.arriving import Arriving
+from actors.detector import Detector
+from actors.membership import LIVING, Member, Members, Merged, fault
+from actors.messages import Alarm, GiveUp, Tell
+from actors.outbox import Outbox
+from actors.push_pull import PushPull
+from actors.rumours import Rumours
+
+MAX_ALARMS = 100
+COPIED = "another node runs with this node's id at {}: has a data folder been copied?"
+
+
+class Intake:
+    """Between the list of members and those who are to know of its changes. With `has_left` this
+    node is out of the network for good."""
+
+    def __init__(
+        self,
+        members: Members,
+        detector: Detector,
+        rumours: Rumours,
+        push_pull: PushPull,
+        arriving: Arriving,
+        outbox: Outbox,
+    ) -> None:
+        self._members = members
+        self._detector = detector
+        self._rumours = rumours
+        self._push_pull = push_pull
+        self._arriving = arriving
+        self._outbox = outbox
+        self._alarms: dict[str, None] = {}
+        self.has_left = False
+        self.network = ""
+
+    def take_in(
+        self,
+        news: Sequence[Member],
+        now: Now,
+        source: str,
+        *,
+        retell: bool = True,
+        doubted: bool = False,
+        vouched: bool = False,
+    ) -> bool:
+        """Take in what is later than what is known, as the node `source` says, and say whether
+        there was anything, but for lies about this node. With `retell` it was
+        heard in private, and others may not know it; a suspicion is told on only by who has looked
+        for itself. `vouched`: the source was pinged, and this is its answer."""
+        if not news:
+            return False
+        if retell and source == self._members.me.id:
+            self._meet_double(news)
+            return False
+        before = self._members.version
+        merged = self._members.merge(news, source if vouched else "", doubted=doubted)
+        for reason in dict.fromkeys(merged.problems):
+            self._outbox.drop(reason, merged.problems.count(reason))
+        if self._members.version != before:
+            self._detector.follow(merged.fresh, now)
+            if retell:
+                self._rumours.say_members([m for m in merged.fresh if m.state != "suspect"])
+                self._push_pull.soon(now.mono_ms)
+        self._defend(merged)
+        for member_id in merged.made_up:
+            # If it is so after all, the member itself says so.
+            self._detector.ask(member_id, now)
+        if retell:
+            self._tell_departed(news, source)
+        return any(m.id != self._members.me.id for m in merged.fresh)
+
+    def give_up(self, reason: str) -> None:
+        """This node must not go on."""
+        self.has_left = True
+        self._outbox.to(HOST, GiveUp("refused", reason))
+
+    def _tell_departed(self, news: Sequence[Member], source: str) -> None:
+        """Who left for good may not know: it was down then. No connection to it is kept, so it is
+        told at the address that it gives."""
+        known = self._members.get(source)
+        own = next((m for m in news if m.id == source), None)
+        if known is None or known.state != "left" or own is None:
+            return
+        if own.state != "left" and not fault(own):
+            self._tell(own.address, known)
+
+    def _defend(self, merged: Merged) -> None:
+        """What was said of this node itself."""
+        if merged.refuted:
+            self._rumours.say_members((self._members.me,))
+        if merged.was_suspected:
+            self._detector.was_suspected()
+        for claim in merged.claims[:1]:
+            # Others may look for this node elsewhere now, and hear no more of its rumours.
+            self._arriving.arrive(())
+            if claim.state in LIVING and not fault(claim):
+                self._alarm(COPIED.format(claim.address))
+                self._tell(claim.address, self._members.me)
+        if merged.left:
+            self.give_up(
+                "this node has left the network for good: it was struck out, or another has taken "
+                "over its name"
+            )
+
+    def _meet_double(self, news: Sequence[Member]) -> None:
+        """A node with this node's id spoke to it: this one itself, by another of its addresses, or
+        a copy."""
+        me = self._members.me
+        for member in news:
+            if member.id != me.id or fault(member):
+                continue
+            if (member.boot, member.address) == (me.boot, me.address):
+                return
+            if not self._arriving.is_confirmed:
+                self.give_up(COPIED.format(member.address))
+            else:
+                self._alarm(COPIED.format(member.address))
+                self._tell(member.address, me)
+            return
+
+    def _alarm(self, reason: str) -> None:
+        self._outbox.drop("another node claims this node's id")
+        if reason not in self._alarms and len(self._alarms) < MAX_ALARMS:
+            self._alarms[reason] = None
+            self._outbox.to(HOST, Alarm(reason))
+
+    def _tell(self, address: str, member: Member) -> None:
+        self._outbox.tell(f"{ENDPOINT}{address}", Tell(self.network, (member,), ()))

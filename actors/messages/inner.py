@@ -1,0 +1,135 @@
+"""Inside a node; none of these is ever taken from the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.actor import Address
+from actors.membership import Member
+from actors.messages.base import Message
+from actors.messages.gossip import Change
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRaised(Message):
+    """Storage to router: this node now holds a record with this counter."""
+
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remember(Message):
+    """Keep these notes (name, bytes) on disk; an empty value forgets the note."""
+
+    notes: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered(Message):
+    """They are on disk ("ok"), or not (an error's code)."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChanged(Message):
+    """Gossiper to router: these own the ring. Without a network, `waiting` says for whom."""
+
+    network: str
+    members: tuple[Member, ...]
+    waiting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect(Message):
+    """Gossiper to the router's host: where each member's requests go, (id, address) each."""
+
+    peers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Message):
+    """Gossiper to its host: listen to exactly these gossip addresses."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect(Message):
+    """Gossiper to the router's host: make the connection to this member anew, it was dead."""
+
+    member_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Message):
+    """Gossiper to router: tell me of changed keys for so long."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Message):
+    """Router to gossiper: these keys were written, or may have been."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm(Message):
+    """Gossiper to its host: something that a person has to mend."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retire(Message):
+    """Gossiper to its host: this node has left for good and is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp(Message):
+    """Gossiper to its host: this node was refused and must end."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced(Message):
+    """Host to sender: the envelope with this correlation id was provably not sent."""
+
+    to: Address
+    request: Message
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp(Message):
+    """Host to session: there is a connection to this endpoint (`host:port`)."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown(Message):
+    """Host to session: the connection to this endpoint was lost, or could not be made."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Message):
+    """Actor to host: something from outside was not acted on, so often. Count it by this reason."""
+
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Message):
+    """Host to actor: finish what is under way, say good-bye, then answer Finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Message):
+    """Actor to host: nothing more will come from me."""

@@ -1,0 +1,234 @@
+"""Another node with this node's id: a folder was copied. The copy ends, and a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from actors.actor import HOST, Address, Envelope
+from actors.gossip_settings import GossipSettings
+from actors.intake import MAX_ALARMS
+from actors.membership import Member
+from actors.messages import (
+    Alarm,
+    Exchange,
+    GiveUp,
+    MembersChanged,
+    Message,
+    Ping,
+    Remember,
+    Tell,
+)
+from tests.actors.envelopes import A, B, C, Turns, all_of, member, message, messages, reasons, the
+from tests.actors.gossipers import (
+    NET,
+    belonging,
+    compare_with,
+    equal,
+    fresh,
+    from_peer,
+    listed,
+    notes_of,
+    published,
+    rumour,
+    run_answered,
+    told,
+)
+
+ME, OTHER, THIRD = member(A), member(B), member(C)
+ELSEWHERE = replace(ME, address="10.0.0.9:7000", gossip_address="10.0.0.9:8000")
+SETTINGS = GossipSettings()
+ACCUSED = member(A, state="suspect")
+CLAIMED = "another node claims this node's id"
+
+
+def said(node: Turns) -> list[Member]:
+    """What the node publishes next of any member."""
+    return [m for r in published(node) for m in r.members]
+
+
+def told_at(out: Sequence[Envelope], address: str) -> list[tuple[Member, ...]]:
+    """The members that somebody is told of who listens there."""
+    tells = [e for e in all_of(out, Tell) if e.to.node == f"@{address}"]
+    return [tell.members for tell in messages(tells, Tell)]
+
+
+# While this one runs.
+
+
+def test_a_claim_to_this_id_is_an_alarm() -> None:
+    """A data folder was copied: a person has to mend that. It is counted, too."""
+    out = belonging(OTHER).take(told(ELSEWHERE))
+    alarm = the(out, Alarm)
+    assert alarm.to == Address(A, HOST)
+    assert message([alarm], Alarm).reason == (
+        "another node runs with this node's id at 10.0.0.9:7000: has a data folder been copied?"
+    )
+    assert reasons(out) == [CLAIMED]
+
+
+@pytest.mark.parametrize("boot", [1, 3])
+def test_a_claim_is_refuted_and_the_other_one_told(boot: int) -> None:
+    """At the address that it gives; this node goes on as it was."""
+    node = belonging(OTHER)
+    out = node.take(told(replace(ELSEWHERE, boot=boot)))
+    mine = member(A, boot=boot, incarnation=1)
+    assert told_at(out, ELSEWHERE.address) == [(mine,)]
+    assert mine in said(node)
+    assert listed(node) == (mine, OTHER)
+    assert messages(out, GiveUp) == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        told(ELSEWHERE),
+        rumour(ELSEWHERE),
+        from_peer(Ping(NET, 0, (ELSEWHERE,)), B),
+        from_peer(Exchange(NET, (), (ELSEWHERE,), ()), B),
+        told(ELSEWHERE, by=A),
+        from_peer(Ping(NET, 0, (ELSEWHERE,)), A),
+    ],
+)
+def test_a_claim_is_noticed_whoever_brings_it(word: Envelope) -> None:
+    """Another member that has heard it, or the copy itself."""
+    out = belonging(OTHER).take(word)
+    assert [ELSEWHERE.address in alarm.reason for alarm in messages(out, Alarm)] == [True]
+    assert told_at(out, ELSEWHERE.address)
+
+
+def test_a_claim_that_is_repeated_is_one_alarm() -> None:
+    """Each time it is counted; one from a further address is another alarm."""
+    node = belonging(OTHER)
+    further = replace(ELSEWHERE, address="10.0.0.8:7000", incarnation=50)
+    out = [e for i in range(5) for e in node.take(told(replace(ELSEWHERE, incarnation=10 * i)))]
+    assert len(messages(out, Alarm)) == 1
+    assert reasons(out) == [CLAIMED] * 5
+    assert len(messages(node.take(told(further)), Alarm)) == 1
+
+
+def test_alarms_are_bounded() -> None:
+    """Somebody may make claims up; they are counted all the same."""
+    node = belonging(OTHER)
+    claims = [
+        replace(ELSEWHERE, address=f"10.0.9.1:{7000 + i}", incarnation=i + 1)
+        for i in range(MAX_ALARMS + 50)
+    ]
+    out = [e for claim in claims for e in node.take(told(claim))]
+    assert len(messages(out, Alarm)) == MAX_ALARMS
+    assert reasons(out) == [CLAIMED] * len(claims)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        replace(ELSEWHERE, boot=0),
+        replace(ELSEWHERE, state="dead"),
+        replace(ELSEWHERE, state="stopped"),
+        ACCUSED,
+    ],
+)
+def test_an_old_record_of_this_node_is_no_claim(harmless: Member) -> None:
+    """It was elsewhere before it was started again; who is down claims nothing."""
+    out = belonging(OTHER).take(told(harmless))
+    assert messages(out, Alarm) == []
+    assert reasons(out) == []
+
+
+@pytest.mark.parametrize("message_", [Tell(NET, (ME,), ()), Ping(NET, 0, (ME,)), Tell(NET, (), ())])
+def test_a_node_that_hears_itself_takes_no_notice(message_: Message) -> None:
+    """By another of its addresses: it is no copy."""
+    node = belonging(OTHER)
+    out = node.take(from_peer(message_, A))
+    assert all_of(out, Alarm) == all_of(out, GiveUp) == []
+    assert listed(node) == (ME, OTHER)
+
+
+def test_a_copy_knows_nothing_better_of_others() -> None:
+    """What it says of them is passed over: it is not who it says that it is."""
+    node = belonging(OTHER)
+    node.take(told(ELSEWHERE, member(B, state="dead"), by=A))
+    assert listed(node)[1] == OTHER
+
+
+@pytest.mark.parametrize("changed", ["name", "address", "gossip_address"])
+def test_whatever_is_not_this_nodes_own_is_a_claim(changed: str) -> None:
+    """Others would look for it elsewhere, or hear no more of its rumours."""
+    value = "other" if changed == "name" else "10.0.0.9:8000"
+    claim = replace(ME, incarnation=1, **{changed: value})  # type: ignore[arg-type]
+    node = belonging(OTHER)
+    out = node.take(rumour(claim))
+    assert len(messages(out, Alarm)) == 1
+    assert listed(node)[0] == replace(ME, incarnation=2)
+
+
+@pytest.mark.parametrize("address", ["", "nowhere", "10.0.0.9:0", "x y:1"])
+def test_a_claim_without_an_address_is_no_claim(address: str) -> None:
+    """Nobody can be there; it is refuted all the same, and nobody is told at it."""
+    for claim in (
+        replace(ELSEWHERE, incarnation=1, address=address),
+        replace(ELSEWHERE, incarnation=1, gossip_address=address),
+    ):
+        node = belonging(OTHER)
+        out = node.take(told(claim))
+        assert messages(out, Alarm) == []
+        assert [e for e in all_of(out, Tell) if e.to.node.startswith("@")] == []
+        assert listed(node)[0] == replace(ME, incarnation=2)
+
+
+def test_after_a_claim_others_are_told_in_person() -> None:
+    """They may look for this node elsewhere now, and not hear its rumours."""
+    node = belonging(OTHER, THIRD)
+    run_answered(node, 5_000)
+    node.take(*equal([compare_with(node, B)]), *equal([compare_with(node, C)]))
+    out = node.take(rumour(replace(ELSEWHERE, incarnation=1)))
+    out += node.run_for(SETTINGS.push_pull_ms)
+    mine = Tell(NET, (replace(ME, incarnation=2),), ())
+    assert {B, C} <= {e.to.node for e in all_of(out, Tell) if e.message == mine}
+
+
+def test_of_many_claims_in_one_message_one_is_answered() -> None:
+    """Else a stranger could have this node write to anybody."""
+    node = belonging(OTHER)
+    claims = [
+        replace(ELSEWHERE, address=f"10.0.9.1:{7000 + i}", incarnation=i) for i in range(1, 50)
+    ]
+    out = node.take(told(*claims))
+    assert [e.to.node for e in all_of(out, Tell) if e.to.node.startswith("@")] == [
+        f"@{claims[0].address}"
+    ]
+
+
+# At a start.
+
+
+def test_a_copy_that_starts_elsewhere_is_told_by_the_original_and_ends() -> None:
+    """It asks where its folder says that it was, and has served nothing until then."""
+    original = belonging(OTHER)
+    copy = fresh(me=replace(ELSEWHERE, boot=2), notes=notes_of(ME, OTHER))
+    begun = copy.take()
+    asked = next(e for e in all_of(begun, Tell) if e.to.node == f"@{ME.address}")
+    out = original.take(replace(asked, to=Address(A, "gossiper")))
+    assert len(messages(out, Alarm)) == 1
+    answered = next(e for e in all_of(out, Tell) if e.to.node == f"@{ELSEWHERE.address}")
+    out = copy.take(replace(answered, to=Address(A, "gossiper")))
+    assert ME.address in message(out, GiveUp).reason
+    out += copy.take(*equal(begun)) + copy.run_for(5_000)
+    assert messages(out, Remember) == []
+    assert not any(changed.network for changed in messages(out, MembersChanged))
+
+
+def test_a_copy_and_its_original_that_start_together_do_not_serve_both() -> None:
+    """The one that has moved waits a second longer, and hears of the other meanwhile."""
+    original = fresh(me=member(A, boot=2), notes=notes_of(ME, OTHER))
+    copy = fresh(me=replace(ELSEWHERE, boot=2), notes=notes_of(ME, OTHER))
+    begun = copy.take()
+    asked = next(e for e in all_of(begun, Tell) if e.to.node == f"@{ME.address}")
+    original.take(*equal(original.take()))
+    copy.take(*equal(begun))
+    out = original.take(replace(asked, to=Address(A, "gossiper")))
+    assert messages(out, GiveUp) == []
+    answered = next(e for e in all_of(out, Tell) if e.to.node == f"@{ELSEWHERE.address}")
+    assert messages(copy.take(replace(answered, to=Address(A, "gossiper"))), GiveUp)

@@ -1,0 +1,97 @@
+"""What could not be sent comes back: whose business that is, the message tells, not its number."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.actor import Address, Envelope
+from actors.messages import (
+    Ack,
+    Admitted,
+    Compared,
+    Departed,
+    Failed,
+    Fresh,
+    Leave,
+    Message,
+    Nack,
+    Ping,
+    PingReq,
+    Tell,
+)
+from tests.actors.envelopes import A, B, C, Turns, all_of, bounced, client, member, message, the, to
+from tests.actors.gossipers import NET, acks, belonging
+
+ME, OTHER, THIRD = member(A), member(B), member(C)
+HERE = Address(A, "gossiper")
+ANSWERS: list[Message] = [
+    Ack(NET, 0, ()),
+    Nack(NET),
+    Compared(NET, ()),
+    Tell(NET, (OTHER,), ()),
+    Tell(NET, (), ()),
+    Departed(ME),
+    Failed("refused", "no", True),
+    Fresh(""),
+    Admitted(NET, (ME,)),
+]
+
+
+def returned(said: Message, node: str, number: int) -> Envelope:
+    """This could not be sent to that node, under this number."""
+    return bounced(Envelope(Address(node, "gossiper"), HERE, said, number))
+
+
+def ping(node: Turns) -> Envelope:
+    """The gossiper's next ping, to whomever."""
+    while True:
+        pings = all_of(node.take_when_due(), Ping)
+        if pings:
+            node.take(*acks(pings[1:]))
+            return pings[0]
+
+
+def test_a_ping_that_bounced_has_others_asked_at_once() -> None:
+    """The connection may be broken on this side only."""
+    node = belonging(OTHER, THIRD)
+    sent = ping(node)
+    asked = the(node.take(bounced(sent)), PingReq)
+    assert asked.message == PingReq(NET, sent.to.node)
+
+
+def test_a_request_for_help_that_bounced_is_not_waited_for() -> None:
+    """Nobody else can be asked: it is suspected at the time-out, not at the end of the window."""
+    node = belonging(OTHER, THIRD)
+    sent = ping(node)
+    begun_ms = node.now_ms
+    node.take(bounced(the(node.take(bounced(sent)), PingReq)))
+    while not any(m.state == "suspect" for m in node.actor._members.all()):  # type: ignore[attr-defined]
+        node.take_when_due()
+    assert node.now_ms - begun_ms == 500
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_that_bounced_is_nobodys_business(answer: Message) -> None:
+    """It has the number that another node chose, which may be one of this node's own."""
+    node = belonging(OTHER, THIRD)
+    sent = ping(node)
+    assert node.take(returned(answer, sent.to.node, sent.id)) == []
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_that_bounced_does_not_answer_a_client(answer: Message) -> None:
+    """It waits for what it was asked for; that bounces, and it is told."""
+    node = belonging(OTHER)
+    asked = the(node.take(to("gossiper", Leave("node-b", 10_000), client(), 5)), Leave)
+    assert node.take(returned(answer, B, asked.id)) == []
+    failed = message(node.take(bounced(asked)), Failed)
+    assert (failed.code, failed.definite) == ("unavailable", True)
+
+
+def test_what_a_node_told_of_itself_is_told_again() -> None:
+    """To a member; it is to know that this node is there."""
+    node = belonging(OTHER)
+    node.run_for(200)
+    node.take(returned(Tell(NET, (ME,), ()), B, 0))
+    told = [e for e in all_of(node.run_for(2_000), Tell) if e.message == Tell(NET, (ME,), ())]
+    assert B in {e.to.node for e in told}
