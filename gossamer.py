@@ -20,8 +20,10 @@ from actors.errors import (
     Unavailable,
     Unreachable,
 )
-from nodes.async_client import AsyncClient, Entry
+from actors.membership import Member
+from nodes.async_client import AsyncClient, Entry, SharedValue
 from nodes.client import Client
+from nodes.watching import KeyChange, MemberChange
 
 if TYPE_CHECKING:
     from nodes.node import Node
@@ -33,11 +35,15 @@ __all__ = [
     "Entry",
     "FileMissing",
     "GossamerError",
+    "KeyChange",
     "KeyNotFound",
+    "Member",
+    "MemberChange",
     "Node",
     "NotReady",
     "Overloaded",
     "Refused",
+    "SharedValue",
     "Stopping",
     "TimedOut",
     "Unavailable",

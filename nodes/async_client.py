@@ -6,49 +6,50 @@ What an AsyncClient is asked in one tick of its event loop leaves in one message
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import (
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
-import zmq
-
-from actors.actor import Envelope, Trace
 from actors.errors import BatchError, GossamerError, KeyNotFound, error_for
 from actors.membership import Member
 from actors.messages import (
+    Departed,
+    Forget,
     Get,
     Got,
+    KeysChanged,
+    Leave,
     List,
     Listed,
     ListMembers,
+    ListShared,
     MembersListed,
     Message,
+    Share,
+    Shared,
+    SharedListed,
+    WatchKeys,
+    WatchMembers,
     Write,
     Written,
 )
-from actors.session import Session, pieces
+from actors.session import pieces
 from actors.versions import Kind
 from nodes.addresses import parse_address
-from nodes.clocks import monotonic_ms, now, wall_us
-from nodes.connections import Connections
-from nodes.sockets import Context, new_context
-from nodes.values import check_key, decode_value, encode_value
+from nodes.calls import Calls, Outcome
+from nodes.values import check_key, check_text, decode_value, encode_value
+from nodes.watching import KeyChange, MemberChange, MembersSeen, key_changes
 
 DEFAULT_ENDPOINT = "127.0.0.1:7100"
 PAGE_KEYS = 1_000
+AT_ONCE_MS = 1
+"""The time of a request that is to be answered without waiting for news."""
+MAX_WATCH_MS = 20_000
+"""The longest time of one that waits: a node that is not asked for 15 s listens for no changes."""
 
 MISSING: Final = object()
 T = TypeVar("T")
-M = TypeVar("M", bound=Message)
-Outcome = Message | GossamerError
 _Found = tuple[str, Kind, bytes]
 _Stored = tuple[str, str]
 
@@ -61,6 +62,16 @@ class Entry:
     value: Any
     version: str
     replicas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedValue:
+    """A value that every node holds, its version, and the id of the node where it was shared."""
+
+    key: str
+    value: Any
+    version: str
+    node: str
 
 
 class _Writing(NamedTuple):
@@ -82,24 +93,15 @@ class AsyncClient:
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
         addresses = [str(parse_address(e)) for e in endpoints or (DEFAULT_ENDPOINT,)]
         self._timeout_ms = max(1, round(timeout * 1_000))
-        self._trace_id = trace_id
-        self._traced = 0
-        self._closed = False
-        self._endpoints = addresses
-        self._session = Session(addresses)
-        self._connections: Connections | None = None
-        self._context: Context | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at_ms = 0
+        self._watch_ms = min(self._timeout_ms, MAX_WATCH_MS)
+        self._calls = Calls(addresses, self._timeout_ms, trace_id)
         self._flushing = False
         self._gets: list[tuple[str, asyncio.Future[_Found]]] = []
         self._writes: list[_Writing] = []
-        self._when_done: dict[int, Callable[[Outcome], None]] = {}
 
     async def get(self, key: str, default: Any = MISSING) -> Any:
         """The key's value. Raises KeyNotFound, unless there is a default."""
-        found: asyncio.Future[_Found] = self._event_loop().create_future()
+        found: asyncio.Future[_Found] = self._calls.event_loop().create_future()
         self._gets.append((check_key(key), found))
         self._flush_soon()
         code, kind, value = await found
@@ -132,7 +134,7 @@ class AsyncClient:
             for piece in pieces(wanted, [0] * len(wanted))
         ]
         results: dict[str, Any] = {}
-        for request, outcome in await self._request_all(requests):
+        for request, outcome in await self._calls.request_all(requests):
             for i, key in enumerate(request.keys):
                 if isinstance(outcome, GossamerError):
                     results[key] = _copy(outcome)
@@ -159,7 +161,7 @@ class AsyncClient:
             for piece in pieces(keys, [len(data) for _, data in encoded])
         ]
         results: dict[str, Any] = {}
-        for request, outcome in await self._request_all(requests):
+        for request, outcome in await self._calls.request_all(requests):
             for i, key in enumerate(request.keys):
                 if isinstance(outcome, GossamerError):
                     results[key] = _copy(outcome)
@@ -172,8 +174,7 @@ class AsyncClient:
     async def entry(self, key: str) -> Entry:
         """The key's value with its version and replicas. Raises KeyNotFound."""
         request = Get((check_key(key),), True, self._timeout_ms)
-        got = await self._request(request)
-        assert isinstance(got, Got)
+        got = await self._calls.request(request, Got)
         if got.codes[0] != "ok":
             raise _read_error(got.codes[0], key)
         value = decode_value(got.kinds[0], got.values[0])
@@ -190,36 +191,94 @@ class AsyncClient:
     async def page(self, prefix: str = "", cursor: str = "") -> tuple[tuple[str, ...], str | None]:
         """Some of what `list` gives, and the cursor for the next ones, or None if these are the
         last. The first page has the cursor ""."""
-        listed = await self._request(List(prefix, cursor, PAGE_KEYS, self._timeout_ms))
-        assert isinstance(listed, Listed)
+        request = List(check_text(prefix), cursor, PAGE_KEYS, self._timeout_ms)
+        listed = await self._calls.request(request, Listed)
         return listed.keys, listed.cursor or None
+
+    async def share(self, key: str, value: Any) -> str:
+        """Let every node hold this value, JSON or bytes, which has to be small; its version."""
+        return await self._share(key, *encode_value(value))
+
+    async def unshare(self, key: str) -> None:
+        """Let every node drop what is shared under this key, if anything is."""
+        await self._share(key, "absent", b"")
+
+    async def shared(self, prefix: str = "") -> dict[str, Any]:
+        """All that is shared under keys that begin with `prefix`."""
+        return {entry.key: entry.value for entry in await self.shared_entries(prefix)}
+
+    async def shared_entries(self, prefix: str = "") -> tuple[SharedValue, ...]:
+        """As `shared`, with versions and origins, in the order of the keys' UTF-8."""
+        entries: list[SharedValue] = []
+        request = ListShared(check_text(prefix), "")
+        while True:
+            page = await self._calls.request(request, SharedListed)
+            values = map(decode_value, page.kinds, page.values)
+            entries += map(SharedValue, page.keys, values, page.versions, page.nodes)
+            if not page.cursor:
+                return tuple(entries)
+            request = ListShared(prefix, page.cursor)
 
     async def members(self) -> tuple[Member, ...]:
         """The members of the network as the node that is asked knows them, by name."""
-        listed = await self._request(ListMembers())
-        assert isinstance(listed, MembersListed)
-        return listed.members
+        return (await self.members_since())[0]
+
+    async def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+        """The members, and the digest of this list. Given the digest of an earlier list it waits
+        until there is another one, for a quarter of the time-out or 5 s at most."""
+        request = ListMembers() if digest is None else WatchMembers(digest, self._watch_ms)
+        listed = await self._calls.request(request, MembersListed)
+        return listed.members, listed.digest
+
+    async def watch_members(self) -> AsyncIterator[MemberChange]:
+        """Every present member once, then every change as it happens. Raises Unavailable or
+        TimedOut when nobody answers any more."""
+        seen = MembersSeen()
+        digest: str | None = None
+        while True:
+            members, digest = await self.members_since(digest)
+            for change in seen.news(members):
+                yield change
+
+    async def watch(self, prefix: str = "") -> AsyncIterator[KeyChange]:
+        """Which keys that begin with `prefix` are changed from now on, as it happens. Raises
+        Unavailable or TimedOut when nobody answers any more."""
+        cursor = ""
+        while True:
+            changes, cursor = await self.changes_since(prefix, cursor)
+            for change in changes:
+                yield change
+
+    async def changes_since(
+        self, prefix: str = "", cursor: str = "", *, wait: bool = True
+    ) -> tuple[tuple[KeyChange, ...], str]:
+        """Some of what `watch` gives, or nothing after a quarter of the time-out, and the cursor
+        for what follows. The first cursor is "", and is answered at once, as all are if it is not
+        to `wait`."""
+        timeout_ms = self._watch_ms if cursor and wait else AT_ONCE_MS
+        request = WatchKeys(check_text(prefix), cursor, timeout_ms)
+        changed = await self._calls.request(request, KeysChanged)
+        return tuple(key_changes(changed)), changed.cursor
+
+    async def leave(self, node: str = "") -> Member:
+        """Let a member, by its name or id, leave for good, or else the node that is asked: it stops
+        and never comes back. In this version the keys that it holds go with it."""
+        if not node and len(self._calls.endpoints) > 1:
+            raise error_for("refused", "several nodes may be asked: name the one that is to leave")
+        request = Leave(check_text(node), self._timeout_ms)
+        return (await self._calls.request(request, Departed)).member
+
+    async def forget(self, node: str) -> Member:
+        """Strike out a member, by its name or id, that is down and will not come back."""
+        return (await self._calls.request(Forget(check_text(node)), Departed)).member
 
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
-        self._closed = True
+        self._calls.close()
         closed = GossamerError("the client was closed")
-        for done in list(self._when_done.values()):
-            done(_copy(closed))
-        self._when_done.clear()
         _fail([found for _, found in self._gets], closed)
         _fail([written for *_, written in self._writes], closed)
         self._gets, self._writes = [], []
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._connections is not None and self._loop is not None:
-            for socket in self._connections.dealers() + self._connections.monitors():
-                self._loop.remove_reader(socket.get(zmq.FD))  # type: ignore[arg-type]
-            self._connections.close()
-            self._connections = None
-        if self._context is not None:
-            self._context.term()
-            self._context = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -227,10 +286,14 @@ class AsyncClient:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    # Requests, and the batches that a tick makes of single ones.
+    async def _share(self, key: str, kind: Kind, data: bytes) -> str:
+        request = Share(check_key(key), kind, data, self._timeout_ms)
+        return (await self._calls.request(request, Shared)).version
+
+    # The batches that a tick makes of single requests.
 
     async def _write(self, key: str, kind: Kind, data: bytes) -> _Stored:
-        stored: asyncio.Future[_Stored] = self._event_loop().create_future()
+        stored: asyncio.Future[_Stored] = self._calls.event_loop().create_future()
         self._writes.append(_Writing(key, kind, data, stored))
         self._flush_soon()
         return await stored
@@ -238,7 +301,7 @@ class AsyncClient:
     def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
-            self._event_loop().call_soon(self._flush)
+            self._calls.event_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         """Send what was asked for in this tick."""
@@ -250,7 +313,7 @@ class AsyncClient:
             for piece in pieces(keys, [0] * len(keys)):
                 readers = [found for _, found in gets[piece]]
                 request: Message = Get(tuple(keys[piece]), False, self._timeout_ms)
-                self._submit(request, partial(_settle_gets, readers))
+                self._calls.submit(request, partial(_settle_gets, readers))
         if writes:
             for piece in pieces([w.key for w in writes], [len(w.data) for w in writes]):
                 some = writes[piece]
@@ -260,90 +323,8 @@ class AsyncClient:
                     tuple([w.data for w in some]),
                     self._timeout_ms,
                 )
-                self._submit(request, partial(_settle_writes, [w.stored for w in some]))
-        self._take(())
-
-    async def _request(self, request: Message) -> Message:
-        outcome = (await self._request_all([request]))[0][1]
-        if isinstance(outcome, GossamerError):
-            raise outcome
-        return outcome
-
-    async def _request_all(self, requests: Sequence[M]) -> Sequence[tuple[M, Outcome]]:
-        loop = self._event_loop()
-        futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in requests]
-        for request, future in zip(requests, futures, strict=True):
-            self._submit(request, partial(_settle, future))
-        self._take(())
-        return list(zip(requests, await asyncio.gather(*futures), strict=True))
-
-    def _submit(self, request: Message, done: Callable[[Outcome], None]) -> None:
-        trace = None
-        if self._trace_id:
-            self._traced += 1
-            trace = Trace(self._trace_id, f"client/{os.getpid()}/{self._traced}", "", wall_us())
-        number = self._session.submit(request, self._timeout_ms, now(), trace)
-        self._when_done[number] = done
-
-    # The event loop's side: everything happens in its thread.
-
-    def _event_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            if self._closed:
-                raise GossamerError("the client was closed")
-            loop = asyncio.get_running_loop()
-            self._context = new_context()
-            self._connections = Connections(self._context, self._endpoints)
-            for socket in self._connections.dealers():
-                loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
-            for socket in self._connections.monitors():
-                loop.add_reader(socket.get(zmq.FD), self._on_news)  # type: ignore[arg-type]
-            self._loop = loop
-            # A descriptor tells of what comes after the socket was last looked at: so look once.
-            loop.call_soon(self._on_news)
-        elif self._closed:
-            raise GossamerError("the client was closed")
-        return self._loop
-
-    def _on_replies(self) -> None:
-        if self._connections is not None:
-            self._take(self._connections.receive())
-
-    def _on_news(self) -> None:
-        if self._connections is not None:
-            self._take(self._connections.receive_news())
-
-    def _take(self, arrived: Sequence[Envelope]) -> None:
-        """Turns of the session, until there is nothing to do. A descriptor of ZeroMQ tells of a
-        change only once, and sending may swallow it: so it is looked at again after each."""
-        assert self._connections is not None
-        outbox = self._session.turn(arrived, now())
-        while outbox:
-            bounced = self._connections.send(outbox)
-            outbox = self._session.turn(bounced + self._connections.receive(), now())
-        for number, outcome in self._session.finished():
-            self._when_done.pop(number)(outcome)
-        self._set_timer()
-
-    def _set_timer(self) -> None:
-        wake_at = self._session.wake_at
-        if wake_at is None or self._loop is None:
-            return
-        if self._timer is None or wake_at < self._timer_at_ms:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at_ms = wake_at
-            delay_s = max(0, wake_at - monotonic_ms()) / 1_000
-            self._timer = self._loop.call_later(delay_s, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._take(())
-
-
-def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    if not future.done():
-        future.set_result(outcome)
+                self._calls.submit(request, partial(_settle_writes, [w.stored for w in some]))
+        self._calls.go()
 
 
 def _settle_gets(readers: Sequence[asyncio.Future[_Found]], outcome: Outcome) -> None:

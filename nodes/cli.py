@@ -13,10 +13,13 @@ from typing import Any, NoReturn
 import click
 
 from actors.errors import GossamerError
-from nodes.client_commands import COMMANDS
+from nodes.client_commands import delete, get, list_keys, put
+from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
 from nodes.serve import serve
+from nodes.shared_commands import share, shared, unshare
 from nodes.trace.command import trace
+from nodes.watch_commands import watch
 
 
 class _Gossamer(click.Group):
@@ -80,7 +83,10 @@ def main(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for command in (serve, *COMMANDS, trace):
+KEYS = (put, get, delete, list_keys, watch)
+SHARED = (share, unshare, shared)
+MEMBERS = (members, leave, forget)
+for command in (serve, *KEYS, *SHARED, *MEMBERS, trace):
     main.add_command(command)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 
 from actors.errors import GossamerError
 from actors.membership import Member
-from nodes.async_client import MISSING, AsyncClient, Entry
+from nodes.async_client import MISSING, AsyncClient, Entry, SharedValue
+from nodes.watching import KeyChange, MemberChange, MembersSeen
 
 T = TypeVar("T")
 
@@ -66,9 +67,58 @@ class Client:
         """As AsyncClient.page."""
         return self._wait(self._client.page(prefix, cursor))
 
+    def share(self, key: str, value: Any) -> str:
+        """As AsyncClient.share."""
+        return self._wait(self._client.share(key, value))
+
+    def unshare(self, key: str) -> None:
+        """As AsyncClient.unshare."""
+        self._wait(self._client.unshare(key))
+
+    def shared(self, prefix: str = "") -> dict[str, Any]:
+        """As AsyncClient.shared."""
+        return self._wait(self._client.shared(prefix))
+
+    def shared_entries(self, prefix: str = "") -> tuple[SharedValue, ...]:
+        """As AsyncClient.shared_entries."""
+        return self._wait(self._client.shared_entries(prefix))
+
     def members(self) -> tuple[Member, ...]:
         """As AsyncClient.members."""
         return self._wait(self._client.members())
+
+    def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+        """As AsyncClient.members_since."""
+        return self._wait(self._client.members_since(digest))
+
+    def watch_members(self) -> Iterator[MemberChange]:
+        """As AsyncClient.watch_members, an iterator that waits; it may be left at any time."""
+        seen = MembersSeen()
+        digest: str | None = None
+        while True:
+            members, digest = self.members_since(digest)
+            yield from seen.news(members)
+
+    def watch(self, prefix: str = "") -> Iterator[KeyChange]:
+        """As AsyncClient.watch, an iterator that waits; it may be left at any time."""
+        cursor = ""
+        while True:
+            changes, cursor = self.changes_since(prefix, cursor)
+            yield from changes
+
+    def changes_since(
+        self, prefix: str = "", cursor: str = "", *, wait: bool = True
+    ) -> tuple[tuple[KeyChange, ...], str]:
+        """As AsyncClient.changes_since."""
+        return self._wait(self._client.changes_since(prefix, cursor, wait=wait))
+
+    def leave(self, node: str = "") -> Member:
+        """As AsyncClient.leave."""
+        return self._wait(self._client.leave(node))
+
+    def forget(self, node: str) -> Member:
+        """As AsyncClient.forget."""
+        return self._wait(self._client.forget(node))
 
     def close(self) -> None:
         """As AsyncClient.close; then the thread ends. Whoever waits in another thread is told."""

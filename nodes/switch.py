@@ -13,7 +13,15 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.actor import CLIENT, Address, Envelope, Trace
-from actors.messages import Connect, Failed, ListMembers, Message
+from actors.messages import (
+    TO_GOSSIPERS,
+    Connect,
+    Failed,
+    Message,
+    Reconnect,
+    WatchKeys,
+    WatchMembers,
+)
 from nodes.clocks import monotonic_ms, wall_us
 from nodes.codec import Malformed
 from nodes.hosts import InnerHost, OnNews, bounced
@@ -27,6 +35,8 @@ from nodes.trace.fields import trace_fields
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
+_WAITS_FOR_NEWS = (WatchMembers, WatchKeys)
+"""Requests that are not slow when their answer takes long."""
 _FINE = frozenset({"ok", "not_found"})
 _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals that are about the node and not the request: counted, for they come in floods."""
@@ -86,6 +96,8 @@ class SwitchHost(InnerHost):
                 own.append(envelope)
             elif isinstance(envelope.message, Connect):
                 self._peers.connect(envelope.message.peers, monotonic_ms())
+            elif isinstance(envelope.message, Reconnect):
+                self._peers.reconnect(envelope.message.member_id, monotonic_ms())
             else:
                 self._note_passing(envelope)
                 groups.setdefault(route(envelope.to, self._node.id), []).append(envelope)
@@ -161,7 +173,7 @@ class SwitchHost(InnerHost):
                 self._refuse(client.hex(), number, bad.code, bad.reason)
 
     def _is_well_addressed(self, envelope: Envelope) -> bool:
-        wanted = "gossiper" if isinstance(envelope.message, ListMembers) else "router"
+        wanted = "gossiper" if type(envelope.message) in TO_GOSSIPERS else "router"
         if envelope.to.actor == wanted:
             return True
         reason = f"{type_name(type(envelope.message))} is to be sent to the {wanted}"
@@ -236,7 +248,8 @@ class SwitchHost(InnerHost):
             return
         codes: tuple[str, ...] = getattr(envelope.message, "codes", ())
         failed = isinstance(envelope.message, Failed) or not _FINE.issuperset(codes)
-        if failed or took_ms >= SLOW_MS:
+        slow = took_ms >= SLOW_MS and request not in _WAITS_FOR_NEWS
+        if failed or slow:
             fields: dict[str, Any] = {"client": client, "id": envelope.id}
             if isinstance(envelope.message, Failed):
                 fields |= {"code": envelope.message.code, "reason": envelope.message.reason}

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from actors.errors import GossamerError, error_for
+from actors.errors import GossamerError, Refused, error_for
 from actors.versions import Kind
 
 MAX_KEY_CHARACTERS = 16_000
@@ -55,12 +55,22 @@ def check_key(key: str) -> str:
         raise error_for("bad_key", f"a key is a str, not {type(key).__name__}")
     if not key or len(key) > MAX_KEY_CHARACTERS:
         raise error_for("bad_key")
-    if not key.isascii():
+    try:
+        return check_text(key)
+    except Refused:
+        raise error_for("bad_key", "a key is UTF-8: it has no lone surrogates") from None
+
+
+def check_text(text: str) -> str:
+    """A prefix or a name, if it can be sent. Raises Refused."""
+    if not isinstance(text, str):
+        raise error_for("refused", f"a str is wanted, not {type(text).__name__}")
+    if not text.isascii():
         try:
-            key.encode()
+            text.encode()
         except UnicodeEncodeError:
-            raise error_for("bad_key", "a key is UTF-8: it has no lone surrogates") from None
-    return key
+            raise error_for("refused", "the text is not UTF-8") from None
+    return text
 
 
 def _has_nan(value: Any) -> bool:

@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 import orjson
 
 from actors.actor import CLIENT, ENDPOINT, EVERYBODY, Address, Envelope, Trace
-from actors.messages import BETWEEN_NODES, FROM_CLIENTS, TO_CLIENTS, Message, Rumour, Write
+from actors.messages import (
+    BETWEEN_NODES,
+    FROM_CLIENTS,
+    TO_CLIENTS,
+    Message,
+    Rumour,
+    Share,
+    Write,
+)
+from actors.versions import Kind
 from nodes.codec import (
     MAX_INT,
     MAX_ITEMS,
@@ -154,7 +163,10 @@ def decode_from_peer_or_client(
         trace = _trace(header)
         message = _message(header, FROM_CLIENTS, body)
         if type(message) is Write:
-            _check_values(message)
+            for key, kind, value in zip(message.keys, message.kinds, message.values, strict=True):
+                _check_value(key, kind, value)
+        elif type(message) is Share:
+            _check_value(message.key, message.kind, message.value)
         return Envelope(to, client, message, id, trace)
 
     def from_node(node: str, header: dict[str, Any], id: int, body: Body) -> Envelope:
@@ -300,17 +312,16 @@ def _bounded_trace(raw: Any) -> Trace:
     return trace
 
 
-def _check_values(write: Write) -> None:
+def _check_value(key: str, kind: Kind, value: bytes) -> None:
     """A value is what its kind says, or no reader could make sense of it."""
-    for key, kind, value in zip(write.keys, write.kinds, write.values, strict=True):
-        if kind == "json":
-            try:
-                orjson.loads(value)
-            except orjson.JSONDecodeError as error:
-                reason = f"the value of {cut(key)!r} is not JSON: {error}"
-                raise Malformed(reason, code="bad_value") from None
-        elif kind == "absent" and value:
-            raise Malformed(f"the value of {cut(key)!r}, absent, is not empty", code="bad_value")
+    if kind == "json":
+        try:
+            orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            reason = f"the value of {cut(key)!r} is not JSON: {error}"
+            raise Malformed(reason, code="bad_value") from None
+    elif kind == "absent" and value:
+        raise Malformed(f"the value of {cut(key)!r}, absent, is not empty", code="bad_value")
 
 
 def _tell_whose(bad: Malformed, frames: Sequence[bytes]) -> None:

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from actors.errors import GossamerError, Unavailable
 from nodes.client import Client
 from nodes.node import Node
 
@@ -143,15 +144,23 @@ class Network:
 
 
 class NodeProcess:
-    """A node in a process of its own, started by `start` as often as one likes."""
+    """A node in a process of its own, started by `start` as often as one likes. `within` begins
+    its command line: what takes it to another machine."""
 
     def __init__(
-        self, folder: Path, name: str, listen: str, join: Sequence[str] = (), *options: str
+        self,
+        folder: Path,
+        name: str,
+        listen: str,
+        join: Sequence[str] = (),
+        *options: str,
+        within: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.listen = listen
         self.data = folder / name
         self.pid = 0
+        self._within = within
         self._options = ["--name", name, "--listen", listen, "--gossip-listen", "127.0.0.1:0"]
         self._options += ["--data", str(self.data), *options]
         for address in join:
@@ -163,7 +172,7 @@ class NodeProcess:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         with self.data.with_name(f"{self.name}.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*SERVE, *self._options],
+                [*self._within, *SERVE, *self._options],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
@@ -175,7 +184,11 @@ class NodeProcess:
     def wait_ready(self) -> None:
         """Return once this start's log says that the node serves."""
         wait_until(f"{self.name} is ready", lambda: self.logged("ready") or self._has_ended())
-        assert self.logged("ready"), self.data.with_name(f"{self.name}.out").read_text()
+        assert self.logged("ready"), self.said()
+
+    def said(self) -> str:
+        """All that its starts have printed."""
+        return self.data.with_name(f"{self.name}.out").read_text()
 
     def log(self) -> list[dict[str, Any]]:
         """What it has logged since its latest start."""
@@ -213,6 +226,11 @@ class NodeProcess:
         """Stop it cleanly; its exit status."""
         assert self._process is not None
         self._process.terminate()
+        return self.wait_ended()
+
+    def wait_ended(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        assert self._process is not None
         return self._process.wait(DEADLINE_S)
 
     def close(self) -> None:
@@ -239,11 +257,16 @@ class Processes:
         self._made: list[NodeProcess] = []
 
     def node(
-        self, name: str, join: Sequence[str] = (), listen: str = "", *options: str
+        self,
+        name: str,
+        join: Sequence[str] = (),
+        listen: str = "",
+        *options: str,
+        within: Sequence[str] = (),
     ) -> NodeProcess:
         """A node process that was not started yet."""
         listen = listen or addresses(self.ports.take(1))[0]
-        made = NodeProcess(self.folder, name, listen, join, *options)
+        made = NodeProcess(self.folder, name, listen, join, *options, within=within)
         self._made.append(made)
         return made
 
@@ -266,6 +289,50 @@ def start_all(nodes: Sequence[NodeProcess]) -> None:
         node.start()
     for node in nodes:
         node.wait_ready()
+
+
+class Views:
+    """What each of some nodes shows its clients, by its name: one client a node, kept connected."""
+
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        self._endpoints = endpoints
+        self.clients: dict[str, Client] = {}
+        for name in endpoints:
+            self.connect(name)
+
+    def connect(self, name: str) -> None:
+        """Ask this node by a new client: an old one takes its time to find who was away."""
+        if name in self.clients:
+            self.clients[name].close()
+        self.clients[name] = Client(self._endpoints[name], timeout=DEADLINE_S)
+
+    def states(self, viewer: str) -> dict[str, str]:
+        """Each member's state by name, in the eyes of this node; none while it cannot be asked."""
+        with contextlib.suppress(Unavailable):
+            return {member.name: member.state for member in self.clients[viewer].members()}
+        return {}
+
+    def show(self, member: str, state: str, viewers: Iterable[str] = ()) -> bool:
+        """Do all of these viewers, or all but the member itself, have it in this state?"""
+        viewers = viewers or [name for name in self.clients if name != member]
+        return all(self.states(viewer).get(member) == state for viewer in viewers)
+
+    def all_alive(self) -> bool:
+        """Does every node show all of them alive?"""
+        everybody = dict.fromkeys(self.clients, "alive")
+        return all(self.states(viewer) == everybody for viewer in self.clients)
+
+    def read(self, values: Mapping[str, Any]) -> bool:
+        """Do all nodes have these values now?"""
+        try:
+            return all(client.get_many(values) == values for client in self.clients.values())
+        except GossamerError:
+            return False
+
+    def close(self) -> None:
+        """End the clients."""
+        for client in self.clients.values():
+            client.close()
 
 
 @contextlib.contextmanager

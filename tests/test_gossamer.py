@@ -13,7 +13,7 @@ from actors.errors import ERRORS
 
 NAMES = {"AsyncClient", "BatchError", "Client", "Entry", "FileMissing", "GossamerError"}
 NAMES |= {"KeyNotFound", "Node", "NotReady", "Overloaded", "Refused", "Stopping", "TimedOut"}
-NAMES |= {"Unavailable", "Unreachable"}
+NAMES |= {"Unavailable", "Unreachable", "KeyChange", "Member", "MemberChange", "SharedValue"}
 
 
 def test_the_public_names() -> None:

@@ -13,10 +13,14 @@ from click.testing import CliRunner, Result
 
 from nodes.cli import main
 from nodes.node import Node
+from nodes.sockets import new_context
 from tests.cli.processes import Process
+from tests.networks import Ports, addresses
+from tests.nodes.scripted import ScriptedNode
 
 Run = Callable[..., Result]
 Start = Callable[..., Process]
+Play = Callable[..., ScriptedNode]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,30 @@ def silent() -> Iterator[str]:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
         port = router.bind_to_random_port("tcp://127.0.0.1")
         yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """An address for a node that comes and goes."""
+    ports = Ports()
+    yield addresses(ports.take(1))[0]
+    ports.close()
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    """Make a node that does what the test says, at an address; all are closed at the end."""
+    context = new_context()
+    nodes: list[ScriptedNode] = []
+
+    def play(listen: str = "127.0.0.1:0") -> ScriptedNode:
+        nodes.append(ScriptedNode(context, listen))
+        return nodes[-1]
+
+    yield play
+    for node in nodes:
+        node.close()
+    context.term()
 
 
 @pytest.fixture

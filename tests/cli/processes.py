@@ -82,6 +82,11 @@ class Process:
             self.lines.append(line)
         return status
 
+    def next_line(self) -> str:
+        """The next line of its stdout, without its end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().decode().rstrip("\n")
+
     def first_line(self) -> bytes:
         """The first line of its stdout; then nobody reads on."""
         assert self._process.stdout is not None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import orjson
 import zmq
 
+from actors.errors import GossamerError
+from actors.membership import Member
 from nodes.sockets import Context, Socket, receive, request_router
-from tests.networks import wait_until
+from tests.networks import DEADLINE_S, wait_until
+
+T = TypeVar("T")
 
 
 class ScriptedNode:
@@ -29,6 +36,12 @@ class ScriptedNode:
             (header,) = orjson.loads(frames[1])["batch"]
             if not key or key in header["keys"]:
                 return frames[0], header
+
+    def answer_next(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Answer the next request with these; its header."""
+        client, header = self.next_request()
+        self.answer(client, header["id"], **fields)
+        return header
 
     def has_request(self) -> bool:
         """Has any arrived that nobody has taken?"""
@@ -65,3 +78,37 @@ def got(value: bytes) -> dict[str, Any]:
     """The fields of an answer to a get of one key, whose value is JSON; the value is the body."""
     columns = {"codes": ["ok"], "kinds": ["json"], "values": [len(value)]}
     return {"type": "got", "body": value, **columns, "versions": [], "replicas": []}
+
+
+def members_listed(digest: str, *members: Member) -> dict[str, Any]:
+    """The fields of an answer with these members."""
+    rows = [asdict(member) for member in members]
+    return {"type": "members_listed", "network": "n", "digest": digest, "members": rows}
+
+
+def keys_changed(cursor: str, *keys: str, missed: bool = False) -> dict[str, Any]:
+    """The fields of an answer with these changed keys, whose versions are all "v"."""
+    columns = {"keys": keys, "versions": ["v"] * len(keys)}
+    return {"type": "keys_changed", **columns, "cursor": cursor, "missed": missed}
+
+
+def background(call: Callable[..., T], *arguments: Any) -> Future[T]:
+    """The outcome to be of a call that waits, in its own thread, while the test plays the node."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call(*arguments))
+        except GossamerError as error:
+            outcome.set_exception(error)
+
+    # A daemon: where a call never ends the test fails, and does not hang.
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+def failure(call: Future[Any]) -> BaseException:
+    """The error that a call ends with."""
+    error = call.exception(DEADLINE_S)
+    assert error is not None
+    return error

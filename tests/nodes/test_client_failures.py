@@ -7,8 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any, TypeVar
 
 import pytest
 
@@ -27,10 +25,9 @@ from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context
 from tests.networks import DEADLINE_S, Network, Ports, Processes, addresses, client_of, wait_until
-from tests.nodes.scripted import ScriptedNode, got
+from tests.nodes.scripted import ScriptedNode, background, failure, got
 
 SHORT_S = 0.3
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -41,33 +38,11 @@ def scripted(context: Context) -> Iterator[ScriptedNode]:
     node.close()
 
 
-def background(call: Callable[..., T], *arguments: Any) -> Future[T]:
-    """The outcome to be of a call that waits, in its own thread, while the test plays the node."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call(*arguments))
-        except GossamerError as error:
-            outcome.set_exception(error)
-
-    # A daemon: where a call never ends the test fails, and does not hang.
-    threading.Thread(target=run, daemon=True).start()
-    return outcome
-
-
 def connect_all(client: Client) -> None:
     """Make a client connect to all of its endpoints: from then on it asks the first one first."""
     background(client.get, "warm-up", None)
-    links = client._client._session._links
+    links = client._client._calls._session._links
     wait_until("it is connected to all", lambda: all(links.values()))
-
-
-def failure(call: Future[Any]) -> BaseException:
-    """The error that a call ends with."""
-    error = call.exception(DEADLINE_S)
-    assert error is not None
-    return error
 
 
 def test_nobody_listens(ports: Ports) -> None:

@@ -240,7 +240,7 @@ def test_two_networks_never_merge(network: Network, context: Context) -> None:
     again = network.node("node2", [one.address], other.address)
     again.wait_ready(DEADLINE_S)
     (stranger,) = members_at(again)
-    news = Tell(begun(again)[0], (stranger,))
+    news = Tell(begun(again)[0], (stranger,), ())
     to, sender = Address(one.id, "gossiper"), Address(again.id, "gossiper")
     dealer = request_dealer(context)
     dealer.connect(f"tcp://{one.address}")

@@ -13,28 +13,40 @@ import pytest
 
 from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
 from actors.errors import ERRORS
+from actors.gossip_settings import GossipSettings
 from actors.membership import Member
 from actors.messages import (
     BETWEEN_NODES,
     FROM_CLIENTS,
     TO_CLIENTS,
+    Change,
+    Departed,
     Failed,
     Get,
     Got,
+    KeysChanged,
+    Leave,
     List,
     Listed,
     ListMembers,
+    ListShared,
     MembersListed,
     Message,
     Observe,
     Observed,
     Rumour,
+    Share,
+    Shared,
+    SharedListed,
     Store,
     Stored,
+    WatchKeys,
+    WatchMembers,
     Write,
     Written,
 )
 from actors.router import RouterSettings
+from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
 from nodes.wire import (
     MAX_FRAME_BYTES,
@@ -84,7 +96,14 @@ THEIR_ROUTER, THEIR_STORAGE = Address(A2, "router"), Address(A2, "storage")
 WITH_STORE = Trace("trace-1", "node1/router/2", "node1/router/1", 1_700_000_000_000_000)
 WITH_STORED = Trace("trace-1", "node2/storage/1", "node1/router/2", 1_700_000_000_001_000)
 STORE = Store(("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),))
-RUMOUR = Rumour(NETWORK, A1, B1, 12, 3, (replace(NODE1, incarnation=2),))
+NODE2 = Member(A2, "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
+MOTD = SharedEntry("motd", "json", b'"back at noon"', 1_700_000_000_000, 0, A1)
+MOTD_VERSION = "18bcfe56800.0-00000000000000a1"
+CHANGE = Change("color", str(Stamp(7, A1, B1)))
+RUMOUR = Rumour(
+    NETWORK, A1, B1, 12, 3, (replace(NODE1, incarnation=2),), (MOTD,), (CHANGE,), False, 15_000
+)
+DIGESTS = "0123456789abcdef", "123456789abcdef0"
 
 EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
     (
@@ -113,7 +132,34 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
     ),
     (
         [asked(8, ListMembers(), GOSSIPER)],
-        [answered(8, MembersListed(NETWORK, (NODE1,)))],
+        [answered(8, MembersListed(NETWORK, DIGESTS[0], (NODE1,)))],
+    ),
+    (
+        [asked(9, WatchMembers(DIGESTS[0], 20_000), GOSSIPER)],
+        [answered(9, MembersListed(NETWORK, DIGESTS[1], (NODE1, NODE2)))],
+    ),
+    (
+        [asked(10, Leave("node2", 5_000), GOSSIPER)],
+        [answered(10, Departed(replace(NODE2, incarnation=1, state="left")))],
+    ),
+    (
+        [asked(11, Share("motd", "json", b'"back at noon"', 5_000), GOSSIPER)],
+        [answered(11, Shared(MOTD_VERSION))],
+    ),
+    (
+        [asked(12, ListShared("mo", ""), GOSSIPER)],
+        [
+            answered(
+                12,
+                SharedListed(
+                    ("motd",), ("json",), (b'"back at noon"',), (MOTD_VERSION,), (A1,), ""
+                ),
+            )
+        ],
+    ),
+    (
+        [asked(13, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
+        [answered(13, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],
     ),
     (
         [Envelope(THEIR_ROUTER, ROUTER, Observe(), 2**40 + 1)],
@@ -191,14 +237,15 @@ def in_words(hint: Any) -> str:
     if get_args(hint):
         return " or ".join(f"`{choice}`" for choice in get_args(hint))
     names = {int: "integer", bool: "boolean", str: "string", bytes: "bytes"}
+    names[SharedEntry] = "shared entry"
     return names.get(hint) or str(hint.__name__).lower()
 
 
 def fields_in_words(cls: type) -> str:
     """A dataclass's fields as the document lists them."""
     hints = get_type_hints(cls)
-    fields = [f"`{f.name}`: {in_words(hints[f.name])}" for f in dataclasses.fields(cls)]
-    return ", ".join(fields) or "none"
+    names = [field.name for field in dataclasses.fields(cls)]
+    return ", ".join(f"`{name}`: {in_words(hints[name])}" for name in names) or "none"
 
 
 def messages_in_words(classes: Iterable[type[Message]]) -> list[list[str]]:
@@ -227,6 +274,11 @@ def test_the_fields_of_a_member_are_complete() -> None:
     assert rows("fields of a member") == [[fields_in_words(Member)]]
 
 
+def test_the_fields_of_a_shared_entry_are_complete() -> None:
+    """They travel as an object too."""
+    assert rows("fields of a shared entry") == [[fields_in_words(SharedEntry)]]
+
+
 def test_the_table_of_errors_is_the_registry() -> None:
     """Every code, its exit status, its HTTP status, and whether it is definite."""
     assert rows("code", "exit", "HTTP", "definite", "meaning") == [
@@ -243,11 +295,15 @@ def test_the_table_of_errors_is_the_registry() -> None:
 
 def test_the_limits_are_those_of_a_node() -> None:
     """As long as nobody sets them otherwise."""
-    limits = RouterSettings()
+    limits, gossip = RouterSettings(), GossipSettings()
     assert [row[:2] for row in rows("what", "limit", "past it")] == [
         ["a key", f"1 to {limits.max_key_bytes:,} bytes of UTF-8"],
         ["a value", f"{limits.max_value_bytes // 2**20} MiB"],
         ["keys in a request", f"1 to {limits.max_batch_keys:,}"],
         ["a page of `list`", f"1 to {limits.max_list_keys:,} keys"],
+        ["a shared key", f"1 to {gossip.max_shared_key_bytes:,} bytes of UTF-8"],
+        ["a shared value", f"{gossip.max_shared_value_bytes:,} bytes"],
+        ["shared keys", f"{gossip.max_shared_keys:,}"],
+        ["who waits for news at a node", f"{gossip.max_watchers:,}"],
         ["a frame", f"{MAX_FRAME_BYTES // 2**20} MiB"],
     ]

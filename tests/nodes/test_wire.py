@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import orjson
@@ -23,6 +23,7 @@ from actors.messages import (
     Observed,
     Remember,
     Rumour,
+    Share,
     Write,
 )
 from actors.versions import Kind, Stamp
@@ -64,6 +65,8 @@ def test_a_client_s_request_reaches_the_node_as_it_was(
     if isinstance(message, Write):  # its values are not JSON
         kinds: tuple[Kind, ...] = tuple("bytes" for _ in message.kinds)
         message = Write(message.keys, kinds, message.values, message.timeout_ms)
+    if isinstance(message, Share):
+        message = replace(message, kind="bytes")
     envelope = request(message, number, trace)
     assert receive(encode([envelope], "")) == [envelope]
 
@@ -98,6 +101,13 @@ def test_a_rumour_reaches_the_listener_as_it_was(rumour: Rumour, trace: Trace | 
     envelope = published(rumour, trace=trace)
     heard = replace(envelope, to=Address(ME, "gossiper"))
     assert decode_gossip(encode([envelope], PEER), ME) == [heard]
+
+
+@pytest.mark.parametrize("cls", in_order(FROM_CLIENTS | TO_CLIENTS | BETWEEN_NODES), ids=type_name)
+def test_no_field_of_a_message_is_called_like_one_of_its_header(cls: type) -> None:
+    """Or one would stand where the other is looked for."""
+    of_headers = {"to", "by", "node", "at", "type", "id", "trace"}
+    assert not {field.name for field in fields(cls)} & of_headers
 
 
 @given(st.lists(any_of(BETWEEN_NODES), min_size=1, max_size=10))

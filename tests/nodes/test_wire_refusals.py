@@ -25,13 +25,15 @@ from actors.messages import (
     Fetched,
     Get,
     Got,
+    Leave,
     Observe,
     Rumour,
+    Share,
     Store,
     Stored,
     Write,
 )
-from actors.versions import Stamp
+from actors.versions import Kind, Stamp
 from nodes.codec import MAX_ITEMS, MAX_STR_BYTES, Malformed
 from nodes.wire import MAX_FRAME_BYTES, decode_gossip, decode_reply, encode
 from tests.nodes.drawn import (
@@ -98,6 +100,9 @@ STORE = {"to": "storage", "by": "router", "node": ME, "type": "store", "id": 17,
 STORE |= {"kinds": ["bytes"], "values": [0], "stamps": [[1, PEER, "1.a"]]}
 RUMOUR = {"to": "gossiper", "by": "gossiper", "type": "rumour", "id": 0, "network": "n"}
 RUMOUR |= {"origin": PEER, "boot": "1.a", "seq": 1, "ttl": 4, "members": []}
+RUMOUR |= {"shared": [], "changes": [], "missed": False, "watched_ms": 0}
+LEAVE = {"to": "gossiper", "by": "gossiper", "node": ME, "type": "leave", "id": 17, "member": "n2"}
+LEAVE |= {"timeout_ms": 5_000}
 
 
 def frame(header: Any, sender: str = "") -> bytes:
@@ -307,6 +312,26 @@ def test_a_delete_with_a_value_is_refused() -> None:
         "bad_value",
         "header 0: the value of 'a', absent, is not empty",
     )
+
+
+@pytest.mark.parametrize(("kind", "value"), [("json", b"{"), ("json", b""), ("absent", b"x")])
+def test_a_shared_value_that_is_not_of_its_kind_is_refused(kind: Kind, value: bytes) -> None:
+    """As one that is written: by a client, with the code of its own."""
+    bad = refusal(receive, encode([request(Share("a", kind, value, 1))], ""))
+    assert (bad.code, bad.id) == ("bad_value", 17)
+    assert "the value of 'a'" in bad.reason
+    assert receive(encode([request(Share("a", "bytes", value, 1))], ""))
+
+
+def test_a_message_s_own_node_is_not_taken_for_the_one_that_is_meant() -> None:
+    """Who is to leave travels as `member`: in a header between nodes `node` is whom it is for."""
+    (envelope,) = receive([frame(LEAVE, PEER)])
+    assert envelope.message == Leave("n2", 5_000)
+    bad = refusal(receive, [frame(LEAVE | {"node": PEER}, PEER)])
+    assert "is meant for another node" in bad.reason
+    client = {name: v for name, v in LEAVE.items() if name not in ("by", "node", "member")}
+    bad = refusal(receive, [frame(client | {"node": "n2"})])
+    assert "leave: the field 'member' is missing" in bad.reason
 
 
 @given(st.lists(st.binary(max_size=60), max_size=4))

@@ -1,0 +1,149 @@
+"""A client's requests under way on its event loop, from being asked to being settled.
+
+The protocol is in actors/session.py; here are its sockets, its timer and its futures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import zmq
+
+from actors.actor import Envelope, Trace
+from actors.errors import GossamerError
+from actors.messages import Message
+from actors.session import Session
+from nodes.clocks import monotonic_ms, now, wall_us
+from nodes.connections import Connections
+from nodes.sockets import Context, new_context
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+Outcome = Message | GossamerError
+
+
+class Calls:
+    """Everything happens in the thread of the event loop that first uses it."""
+
+    def __init__(self, endpoints: Sequence[str], timeout_ms: int, trace_id: str) -> None:
+        self.endpoints = tuple(endpoints)
+        self.timeout_ms = timeout_ms
+        self._trace_id = trace_id
+        self._traced = 0
+        self._closed = False
+        self._session = Session(self.endpoints)
+        self._connections: Connections | None = None
+        self._context: Context | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_ms = 0
+        self._when_done: dict[int, Callable[[Outcome], None]] = {}
+
+    def event_loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop; with the first call it is listened on. Raises once this is closed."""
+        if self._closed:
+            raise GossamerError("the client was closed")
+        if self._loop is None:
+            loop = asyncio.get_running_loop()
+            self._context = new_context()
+            self._connections = Connections(self._context, self.endpoints)
+            for socket in self._connections.dealers():
+                loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
+            for socket in self._connections.monitors():
+                loop.add_reader(socket.get(zmq.FD), self._on_news)  # type: ignore[arg-type]
+            self._loop = loop
+            # A descriptor tells of what comes after the socket was last looked at: so look once.
+            loop.call_soon(self._on_news)
+        return self._loop
+
+    async def request(self, request: Message, answer: type[R]) -> R:
+        """The answer to one request. Raises what it fails with."""
+        outcome = (await self.request_all([request]))[0][1]
+        if isinstance(outcome, GossamerError):
+            raise outcome
+        assert isinstance(outcome, answer), "the session lets no other answer pass"
+        return outcome
+
+    async def request_all(self, requests: Sequence[M]) -> Sequence[tuple[M, Outcome]]:
+        """Each request, with what became of it."""
+        loop = self.event_loop()
+        futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in requests]
+        for request, future in zip(requests, futures, strict=True):
+            self.submit(request, partial(_settle, future))
+        self.go()
+        return list(zip(requests, await asyncio.gather(*futures), strict=True))
+
+    def submit(self, request: Message, done: Callable[[Outcome], None]) -> None:
+        """Let the request be part of what is sent next, by `go`; call `done` with its outcome."""
+        trace = None
+        if self._trace_id:
+            self._traced += 1
+            trace = Trace(self._trace_id, f"client/{os.getpid()}/{self._traced}", "", wall_us())
+        number = self._session.submit(request, self.timeout_ms, now(), trace)
+        self._when_done[number] = done
+
+    def go(self) -> None:
+        """Send what was submitted."""
+        if self._connections is not None:
+            self._take(())
+
+    def close(self) -> None:
+        """End it; what is under way fails. May be called twice."""
+        self._closed = True
+        for done in list(self._when_done.values()):
+            done(GossamerError("the client was closed"))
+        self._when_done.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connections is not None and self._loop is not None:
+            for socket in self._connections.dealers() + self._connections.monitors():
+                self._loop.remove_reader(socket.get(zmq.FD))  # type: ignore[arg-type]
+            self._connections.close()
+            self._connections = None
+        if self._context is not None:
+            self._context.term()
+            self._context = None
+
+    def _on_replies(self) -> None:
+        if self._connections is not None:
+            self._take(self._connections.receive())
+
+    def _on_news(self) -> None:
+        if self._connections is not None:
+            self._take(self._connections.receive_news())
+
+    def _take(self, arrived: Sequence[Envelope]) -> None:
+        """Turns of the session, until there is nothing to do. A descriptor of ZeroMQ tells of a
+        change only once, and sending may swallow it: so it is looked at again after each."""
+        assert self._connections is not None
+        outbox = self._session.turn(arrived, now())
+        while outbox:
+            bounced = self._connections.send(outbox)
+            outbox = self._session.turn(bounced + self._connections.receive(), now())
+        for number, outcome in self._session.finished():
+            self._when_done.pop(number)(outcome)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        wake_at = self._session.wake_at
+        if wake_at is None or self._loop is None:
+            return
+        if self._timer is None or wake_at < self._timer_at_ms:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at_ms = wake_at
+            delay_s = max(0, wake_at - monotonic_ms()) / 1_000
+            self._timer = self._loop.call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._take(())
+
+
+def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not future.done():
+        future.set_result(outcome)

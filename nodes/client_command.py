@@ -1,0 +1,76 @@
+"""What all commands that ask something of a network have in common.
+
+Each is a function of a client, the output, and its own arguments; the rest is added here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import click
+
+from nodes.config import check_addresses, check_seconds
+from nodes.output import Output, json_option
+
+
+def client_command(
+    name: str, kind: type[click.Command] = click.Command
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of a function `(client, output, **arguments)`."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        def run(
+            output: Output,
+            /,
+            endpoint: tuple[str, ...],
+            timeout: float,
+            trace: bool,
+            **arguments: Any,
+        ) -> None:
+            from nodes.client import Client
+
+            trace_id = secrets.token_hex(5) if trace else ""
+            if trace:
+                output.note(f"trace {trace_id}", {"trace": trace_id})
+            with Client(*endpoint, timeout=timeout, trace_id=trace_id) as client:
+                function(client, output, **arguments)
+
+        callback: Callable[..., Any] = update_wrapper(click.pass_obj(run), function)
+        for option in reversed(_OPTIONS):
+            callback = option(callback)
+        return click.command(name, cls=kind)(callback)
+
+    return decorate
+
+
+_OPTIONS = [
+    click.option(
+        "--endpoint",
+        metavar="HOST:PORT",
+        multiple=True,
+        callback=check_addresses,
+        envvar="GOSSAMER_ENDPOINTS",
+        show_envvar=True,
+        default=["127.0.0.1:7100"],
+        show_default=True,
+        help="A node to ask; may be repeated, and has commas in the environment.",
+    ),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        callback=check_seconds,
+        default=5.0,
+        show_default=True,
+        help="How long to wait for an answer.",
+    ),
+    json_option,
+    click.option(
+        "--trace",
+        is_flag=True,
+        help="Tell the request's trace id, for `gossamer trace`, on stderr.",
+    ),
+]

@@ -1,0 +1,141 @@
+"""The commands for the members of the network: members, leave, forget."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from nodes.client_command import client_command
+from nodes.output import Output
+from nodes.table import Colour, print_table
+from nodes.terminal import colour_of, printable, wants_colours
+from nodes.watch_commands import patiently
+
+if TYPE_CHECKING:
+    from actors.membership import Member
+    from nodes.client import Client
+    from nodes.watching import MemberChange
+
+_COLUMNS = ("name", "id", "state", "address")
+
+_STATE_COLOURS = {
+    "alive": "green",
+    "suspect": "yellow",
+    "dead": "red",
+    "stopped": "blue",
+    "leaving": "yellow",
+    "left": "blue",
+}
+
+
+@client_command("members")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on with a line for every change, as it happens, until Ctrl-C.",
+)
+def members(client: Client, output: Output, watch: bool) -> None:
+    """Print the members of the network: name, id, state, address."""
+    if watch:
+        _watch(client, output)
+        return
+    listed = client.members()
+    if not output.as_json:
+        _print(output, listed)
+        return
+    for member in listed:
+        output.object(_fields(member))
+
+
+@client_command("leave")
+@click.argument("node", default="")
+def leave(client: Client, output: Output, node: str) -> None:
+    """Let NODE leave the network for good.
+
+    NODE is a name or an id; without it the node that is asked leaves. It stops, and cannot come
+    back with its data: in this version the keys that it holds are lost with it. A node that is to
+    be started again later is not to leave but to be stopped.
+    """
+    _tell_departed(output, client.leave(node), "has left")
+
+
+@client_command("forget")
+@click.argument("node")
+def forget(client: Client, output: Output, node: str) -> None:
+    """Strike out NODE, a machine that is down and will not come back.
+
+    NODE is a name or an id. The others go on without it, and without the keys that it holds; should
+    it come back after all, it is refused.
+    """
+    _tell_departed(output, client.forget(node), "is forgotten")
+
+
+def _print(output: Output, listed: Sequence[Member]) -> None:
+    rows = [(m.name, m.id, m.state, m.address) for m in listed]
+    shown = [tuple(printable(cell) for cell in row) for row in rows]
+    print_table(output, _COLUMNS, shown, _colours)
+
+
+def _fields(member: Member) -> dict[str, str]:
+    return {name: getattr(member, name) for name in _COLUMNS}
+
+
+def _colours(row: Sequence[str]) -> Sequence[Colour | None]:
+    name, _, state, _ = row
+    return colour_of(name), None, _STATE_COLOURS.get(state), None
+
+
+def _watch(client: Client, output: Output) -> None:
+    """Print the members, then every change as it happens."""
+    from nodes.watching import MembersSeen
+
+    def members_now(anew: bool) -> tuple[tuple[Member, ...], str]:
+        return client.members_since(None if anew else digest)
+
+    seen = MembersSeen()
+    listed, digest = client.members_since()
+    seen.news(listed)
+    if output.as_json:
+        for member in listed:
+            output.object({**_fields(member), "was": None})
+    else:
+        _print(output, listed)
+    while True:
+        output.flush()
+        listed, digest = patiently(output, members_now)
+        width = max((len(printable(member.name)) for member in listed), default=0)
+        for change in seen.news(listed):
+            if output.as_json:
+                output.object({**_fields(change.member), "was": change.was or None})
+            else:
+                output.text(_line(change, width))
+
+
+def _line(change: MemberChange, width: int) -> str:
+    """The time of day, who it is, and what became of it."""
+    member = change.member
+    name, state, was = f"{printable(member.name):<{width}}", str(member.state), str(change.was)
+    if wants_colours(sys.stdout):
+        name = click.style(name, fg=colour_of(printable(member.name)))
+        state, was = (click.style(s, fg=_STATE_COLOURS.get(s)) if s else s for s in (state, was))
+    address = printable(member.address)
+    if not change.was:
+        news = f"new member, {state}, at {address}"
+    elif member.state == "left":
+        news = "has left"
+    elif change.was != member.state:
+        news = f"{was} -> {state}" + (f", address changed to {address}" if change.moved else "")
+    else:
+        news = f"address changed to {address}"
+    return f"{time.strftime('%H:%M:%S')}  {name}  {news}"
+
+
+def _tell_departed(output: Output, member: Member, what: str) -> None:
+    if output.as_json:
+        output.object({"name": member.name, "id": member.id, "state": member.state})
+    else:
+        output.text(f"{printable(member.name)} {what}")

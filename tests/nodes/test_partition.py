@@ -1,0 +1,112 @@
+"""A network that falls into two halves, and is one again: node processes on machines of their own.
+
+The deadlines are the specification's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.namespaces import CutNetwork, NoNamespaces
+from tests.networks import ROOT, Processes, Views, start_all, wait_until
+
+HEALED_S = 10.0
+LEFT = ("node1", "node2", "node3")
+RIGHT = ("node4", "node5")
+
+MAKES_MACHINES = """
+import subprocess, sys
+from tests.namespaces import CutNetwork
+left, right = CutNetwork(1, 1).machines
+command = [*right.within, "sh", "-c", "echo made; exec sleep 600"]
+subprocess.Popen(command)
+sys.stdin.read()
+"""
+"""Makes two of them, starts something in one, and has no chance to tidy up."""
+
+
+@pytest.fixture
+def machines() -> Iterator[CutNetwork]:
+    """Three machines on one side and two on the other; nothing of them is left behind."""
+    try:
+        network = CutNetwork(len(LEFT), len(RIGHT))
+    except NoNamespaces as reason:
+        pytest.skip(str(reason))
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def views(machines: CutNetwork, processes: Processes) -> Iterator[Views]:
+    """A node on each machine, all of one network, and what they show."""
+    listed = [machine.address for machine in machines.machines]
+    names = LEFT + RIGHT
+    nodes = []
+    for name, machine in zip(names, machines.machines, strict=True):
+        gossip = machine.address.replace(":7100", ":8100")
+        options = ("--gossip-listen", gossip, "--insecure")
+        listen = machine.address
+        nodes.append(processes.node(name, listed, listen, *options, within=machine.within))
+    start_all(nodes)
+    endpoints = (machine.endpoint for machine in machines.machines)
+    views = Views(dict(zip(names, endpoints, strict=True)))
+    yield views
+    views.close()
+
+
+def each_side_alone(views: Views) -> bool:
+    """Does everybody show all of the other side, and nobody else, to be dead?"""
+    return all(
+        views.states(viewer)
+        == {**dict.fromkeys(side, "alive"), **dict.fromkeys(other_side, "dead")}
+        for side, other_side in ((LEFT, RIGHT), (RIGHT, LEFT))
+        for viewer in side
+    )
+
+
+@pytest.mark.parametrize("cut_s", [0, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.timeout(150)
+def test_both_sides_of_a_cut_find_each_other_again(
+    machines: CutNetwork, views: Views, cut_s: float
+) -> None:
+    """They call each other dead, and within ten seconds of the cut's end all are alive to all."""
+    values = {f"key:{n}": n for n in range(50)}
+    views.clients["node1"].put_many(values)
+    machines.cut()
+    began = time.monotonic()
+    wait_until("each side is alone", lambda: each_side_alone(views))
+    wait_until("it lasts", lambda: time.monotonic() - began > cut_s, cut_s + 1)
+    assert each_side_alone(views)
+    machines.heal()
+    wait_until("all are alive to all", views.all_alive, HEALED_S)
+    wait_until("every key is read through every node", lambda: views.read(values), HEALED_S)
+
+
+def in_a_namespace(pid: str) -> bool:
+    """Is this a process, and not one that has ended?"""
+    try:
+        return bool(os.readlink(f"/proc/{pid}/ns/net"))
+    except OSError:
+        return False
+
+
+@pytest.mark.usefixtures("machines")
+def test_machines_are_gone_when_their_maker_is_killed() -> None:
+    """kill -9 of the tests leaves no process behind, and so no namespace and no link."""
+    command = [sys.executable, "-c", MAKES_MACHINES]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as maker:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "made\n"
+        pids = Path(f"/proc/{maker.pid}/task/{maker.pid}/children").read_text().split()
+        assert [in_a_namespace(pid) for pid in pids] == [True] * 4
+        maker.kill()
+    wait_until("they are gone", lambda: not any(in_a_namespace(pid) for pid in pids))
