@@ -10,10 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from bench.bench import Results, Round
 from bench.echo import Sample
+from bench.gossip import Measured
+from bench.gossip_report import gossip_as_json, gossip_rows
 from bench.report import as_json, request_rows
 
 ROOT = Path(__file__).parent.parent
@@ -28,17 +31,17 @@ FIGURES = [
 ]
 
 Bench = subprocess.Popen[str]
-Start = Callable[[str], Bench]
+Start = Callable[..., Bench]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a benchmark of so many seconds a measurement, in a process group of its own."""
+    """Start a benchmark with these arguments, in a process group of its own."""
     started: list[Bench] = []
 
-    def start(seconds: str) -> Bench:
+    def start(*arguments: str) -> Bench:
         bench = subprocess.Popen(
-            [sys.executable, "-m", "bench", "--rounds", "2", "--seconds", seconds],
+            [sys.executable, "-m", "bench", *arguments],
             cwd=ROOT,
             env=os.environ | {"TMPDIR": str(tmp_path)},
             stdout=subprocess.PIPE,
@@ -77,7 +80,7 @@ def rounds(gets_per_s: int, get_us: float) -> Results:
 
 def test_a_short_run_reports_every_row(start: Start, tmp_path: Path) -> None:
     """Every request with 1 and 64 in flight and every figure is there, and nothing is left."""
-    bench = start("0.02")
+    bench = start("node", "--rounds", "2", "--seconds", "0.02")
     printed, errors = bench.communicate()
     assert bench.returncode == 0, errors
     rows = [tuple(cell.strip() for cell in line.split("│")[1:]) for line in printed.splitlines()]
@@ -90,7 +93,7 @@ def test_a_short_run_reports_every_row(start: Start, tmp_path: Path) -> None:
 
 def test_a_benchmark_that_is_told_to_stop_takes_its_processes_along(start: Start) -> None:
     """SIGTERM in the middle ends the node and the echo too."""
-    bench = start("0.5")
+    bench = start("node", "--rounds", "2", "--seconds", "0.5")
     assert bench.stderr is not None
     assert any("an idle node" in line for line in bench.stderr)
     bench.terminate()
@@ -121,3 +124,30 @@ def test_the_json_has_the_rows_of_the_tables() -> None:
     assert [row["what"] for row in report["figures"]] == FIGURES
     memory = report["figures"][3]
     assert (memory["value"], memory["target"], memory["reached"]) == (200.0, "≤ 60", False)
+
+
+def test_a_short_run_draws_the_curves_of_gossip(start: Start, tmp_path: Path) -> None:
+    """There is a row for every size of a network, and a picture where it was wanted."""
+    picture = tmp_path / "gossip.png"
+    sizes = ("--size", "5", "--size", "10", "--seeds", "1")
+    bench = start("gossip", *sizes, "--picture", str(picture), "--json")
+    printed, errors = bench.communicate()
+    assert bench.returncode == 0, errors
+    report = orjson.loads(printed)
+    assert list(report) == ["gossip"]
+    assert [row["size"] for row in report["gossip"]] == [5, 10]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_networks_of_a_size_are_one_row() -> None:
+    """Each figure is the median of all networks of a size, with the least and the most."""
+    networks = [
+        Measured(30, 700.0, 800.0, (2.0, 9.0), (1.0, 1.5), 2.0, 9.0),
+        Measured(10, 600.0, 700.0, (1.0,), (0.5,), 1.0, 5.0),
+        Measured(30, 900.0, 900.0, (4.0,), (3.5,), 1.0, 8.0),
+    ]
+    [ten, thirty] = gossip_as_json(gossip_rows(networks))
+    assert (ten["size"], thirty["size"]) == (10, 30)
+    assert thirty["idle_bytes_per_s"] == {"median": 800.0, "least": 700.0, "most": 900.0}
+    assert thirty["rounds"] == {"median": 1.5, "least": 1.0, "most": 3.5}
+    assert thirty["lone_ms"] == {"median": 4.0, "least": 2.0, "most": 9.0}
