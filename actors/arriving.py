@@ -41,6 +41,11 @@ class Arriving:
         return self._was_answered and not self._former
 
     @property
+    def has_moved(self) -> bool:
+        """Was this node elsewhere when it ran last?"""
+        return self._moved_until_ms is not None or bool(self._former)
+
+    @property
     def wake_at(self) -> int | None:
         """When to tell again: monotonic ms."""
         if self._moved_until_ms is not None and self._former:

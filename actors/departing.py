@@ -10,7 +10,7 @@ from actors.actor import HOST, Envelope, Now
 from actors.gossip_settings import GossipSettings
 from actors.membership import Member, Members
 from actors.memory import Memory
-from actors.messages import Departed, Failed, Forget, Leave, Message, Ping, Retire
+from actors.messages import Departed, Failed, Forget, Leave, Message, Noted, Ping, Retire
 from actors.outbox import Outbox
 from actors.rumours import Rumours
 
@@ -25,6 +25,7 @@ class _Going:
     until_ms: int | None = None
     again_ms: int = 0
     pings: dict[int, str] = field(default_factory=dict)
+    is_told: bool = False
     is_over: bool = False
 
 
@@ -92,6 +93,7 @@ class Departing:
             reason = f"{member.name} is {member.state}: let it leave, or wait until it is dead"
             self._refuse(envelope, reason)
             return
+        self._outbox.to(HOST, Noted(f"a client had {member.name} forgotten"))
         gone = self._members.declare(member.id, "left")
         self._rumours.say_members((gone,))
 
@@ -115,11 +117,14 @@ class Departing:
         if request is not None:
             self._answer(request, "unavailable", "the node cannot be reached", definite=True)
 
-    def on_ack(self, envelope: Envelope) -> None:
+    def on_ack(self, envelope: Envelope, now: Now) -> None:
         """Another member knows that this one has left: that is enough."""
         going = self._going
         if going is not None and going.pings.get(envelope.id) == envelope.sender.node:
-            self._retire(going)
+            self._answer_all(going)
+            if not going.is_told:
+                going.is_told = True
+                going.again_ms = now.mono_ms + self._settings.gossip_ms
 
     def due(self, now: Now) -> None:
         """Tell the others that this node has left, until one has answered."""
@@ -131,22 +136,26 @@ class Departing:
         going = self._going
         if going is None or not going.is_kept or going.is_over or now.mono_ms < going.again_ms:
             return
+        if going.is_told:
+            going.is_over = True
+            self._outbox.to(HOST, Retire())
+            return
         if going.until_ms is None:
             going.until_ms = now.mono_ms + self._settings.farewell_ms
         elif now.mono_ms >= going.until_ms:
-            self._retire(going)
-            return
+            self._answer_all(going)
+            going.is_told = True
         going.again_ms = now.mono_ms + self._settings.gossip_ms
         others = self._members.living() or self._members.others()
-        for member in others[: self._settings.all_neighbours]:
+        for member in () if going.is_told else others[: self._settings.all_neighbours]:
             ping = Ping(self.network, now.wall_ms, (self._members.me,))
             going.pings[self._outbox.send(member.id, ping)] = member.id
 
     def _leave(self, envelope: Envelope) -> None:
         if self._going is not None:
             self._going.requests.append(envelope)
-            if self._going.is_over:
-                self._retire(self._going)
+            if self._going.is_told:
+                self._answer_all(self._going)
             return
         if not self._members.others():
             self._refuse(envelope, "this node is the only member of its network: stop it instead")
@@ -157,6 +166,8 @@ class Departing:
 
         def kept(code: str) -> None:
             going.is_kept = code == "ok"
+            if going.is_kept:
+                self._outbox.to(HOST, Noted("a client had this node leave for good"))
             self._members.update_me("left" if going.is_kept else "alive")
             self._rumours.say_members((self._members.me,))
             if not going.is_kept:
@@ -167,13 +178,12 @@ class Departing:
 
         self._memory.keep(lambda: [("left", b"yes")], kept)
 
-    def _retire(self, going: _Going) -> None:
+    def _answer_all(self, going: _Going) -> None:
+        """Who asked is told; the node goes on for a moment, for an answer may be lost with the
+        connection that it came by."""
         requests, going.requests = going.requests, []
         for request in requests:
             self._outbox.reply(request, Departed(self._members.me))
-        if not going.is_over:
-            going.is_over = True
-            self._outbox.to(HOST, Retire())
 
     def _find(self, envelope: Envelope, wanted: str) -> Member | None:
         """The one member that is meant; else the client is told."""
@@ -182,6 +192,8 @@ class Departing:
             return found[0]
         if found:
             self._refuse(envelope, f"{len(found)} members are called {wanted!r}: give its id")
+        elif any(wanted in (m.name, m.id) for m in self._members.all()):
+            self._refuse(envelope, f"{wanted} has left already")
         else:
             self._refuse(envelope, f"there is no member {wanted!r}")
         return None

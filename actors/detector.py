@@ -32,6 +32,7 @@ class _Probe:
     judge_at_ms: int
     asked: bool = False
     bounced: bool = False
+    again: bool = False
     helpers: set[str] = field(default_factory=set)
     numbers: list[int] = field(default_factory=list)
 
@@ -118,7 +119,7 @@ class Detector:
         if now.mono_ms >= self._next_retry_ms:
             self._next_retry_ms = now.mono_ms + self._settings.dead_retry_ms
             self._try_one_that_is_down(now)
-        self._ping_again(now)
+        self._try_again(now)
         return tuple(declared)
 
     # What others answer, and ask.
@@ -189,6 +190,11 @@ class Detector:
         if probe is None:
             return
         if asked == target:
+            if not probe.bounced and not probe.again:
+                # The connection may have been lost, and attempts to make it anew be rare by now.
+                self._outbox.to(SWITCH, Reconnect(target))
+                connected_ms = now.mono_ms + self._settings.dead_pings_ms[0]
+                probe.earliest_ms = max(probe.earliest_ms, min(connected_ms, probe.judge_at_ms))
             probe.bounced = True
             probe.indirect_at_ms = min(probe.indirect_at_ms, now.mono_ms)
         else:
@@ -296,24 +302,32 @@ class Detector:
         """Ask for help where a ping went unanswered; suspect where help was in vain."""
         suspects = []
         for probe in [p for p in self._probes.values() if now.mono_ms >= p.due_ms]:
-            if not probe.asked:
-                self._ask_for_help(probe, now)
-            if now.mono_ms >= probe.due_ms:
-                self._end(probe.member_id)
-                suspects += self._suspect(probe, now)
+            while probe.member_id in self._probes and now.mono_ms >= probe.due_ms:
+                if not probe.asked:
+                    self._ask_for_help(probe, now)
+                elif probe.bounced and not probe.again and now.mono_ms < probe.judge_at_ms:
+                    # Nobody had a connection; now there may be one.
+                    probe.again, probe.bounced = True, False
+                    self._ping_again(probe, now)
+                else:
+                    self._end(probe.member_id)
+                    suspects += self._suspect(probe, now)
         return suspects
 
     def _ask_for_help(self, probe: _Probe, now: Now) -> None:
         probe.asked = True
         if not probe.bounced:
             # Only the ping, or its answer, may have been lost.
-            self._expect(probe, self._ping(self._members[probe.member_id], now), probe.member_id)
+            self._ping_again(probe, now)
         others = [m.id for m in self._members.living() if m.id != probe.member_id]
         count = min(self._settings.indirect_pings, len(others))
         for helper in self._rng.sample(others, count):
             number = self._outbox.send(helper, PingReq(self.network, probe.member_id))
             self._expect(probe, number, helper)
             probe.helpers.add(helper)
+
+    def _ping_again(self, probe: _Probe, now: Now) -> None:
+        self._expect(probe, self._ping(self._members[probe.member_id], now), probe.member_id)
 
     def _suspect(self, probe: _Probe, now: Now) -> list[Member]:
         # Helpers that said nothing at all: it may be this node that is cut off, or slow.
@@ -354,7 +368,7 @@ class Detector:
             self._outbox.to(SWITCH, Reconnect(member_id))
             self._retries = [(now.mono_ms + ms, member_id) for ms in self._settings.dead_pings_ms]
 
-    def _ping_again(self, now: Now) -> None:
+    def _try_again(self, now: Now) -> None:
         for at_ms, member_id in list(self._retries):
             member = self._members.get(member_id)
             if member is None or member.state in LIVING or member.state == "left":

@@ -104,6 +104,8 @@ class Entering:
             answer = Fresh(self._joining.bound_to)
         else:
             refused = refusal(newcomer, self._members)
+            if refused is not None:
+                self._outbox.drop(f"a newcomer was refused: {refused.code}")
             answer = refused or Admitted(self.network, self._members.all())
         self._outbox.answer_at(newcomer.address, envelope, answer)
 

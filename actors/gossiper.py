@@ -168,11 +168,11 @@ class Gossiper:
         network = self._entering.network
         if network:
             pause_ms = self._settings.push_pull_ms
+            self._arriving.due(now)
             confirmed = self._arriving.is_confirmed
             self._push_pull.due(
                 now.mono_ms, pause_ms if confirmed else self._settings.join_retry_ms
             )
-            self._arriving.due(now)
             if confirmed:
                 self._rumours.say_members(self._detector.due(now))
             origin = self._rumours.gap(now)
@@ -309,7 +309,7 @@ class Gossiper:
                 vouched = self._detector.expects(envelope)
                 self._intake.take_in(news, now, sender, vouched=vouched)
                 self._detector.on_ack(envelope, now)
-                self._departing.on_ack(envelope)
+                self._departing.on_ack(envelope, now)
                 self._hear_clock(sender, wall_ms, now)
                 if before is not None and before.state in ("dead", "stopped"):
                     self._push_pull.compare_with(sender)
@@ -351,7 +351,7 @@ class Gossiper:
                 self._outbox.reply(envelope, self._push_pull.compared(digest))
             case Compared(_, digests):
                 if not self._push_pull.is_expected(envelope):
-                    self._outbox.drop("late or unasked Compared")
+                    self._outbox.drop("an answer that came late, or was not asked for")
                     return
                 self._push_pull.exchange_with(sender, digests)
                 if not digests:

@@ -75,7 +75,7 @@ class Intake:
             # If it is so after all, the member itself says so.
             self._detector.ask(member_id, now)
         if retell:
-            self._tell_departed(news, source)
+            self._set_right(news, source)
         return any(m.id != self._members.me.id for m in merged.fresh)
 
     def give_up(self, reason: str) -> None:
@@ -83,14 +83,17 @@ class Intake:
         self.has_left = True
         self._outbox.to(HOST, GiveUp("refused", reason))
 
-    def _tell_departed(self, news: Sequence[Member], source: str) -> None:
-        """Who left for good may not know: it was down then. No connection to it is kept, so it is
-        told at the address that it gives."""
+    def _set_right(self, news: Sequence[Member], source: str) -> None:
+        """Who left for good may not know: it was down then. Nor may who is believed to be
+        elsewhere, and no answer reaches it. So it is told at the address that it gives."""
         known = self._members.get(source)
         own = next((m for m in news if m.id == source), None)
-        if known is None or known.state != "left" or own is None:
+        if known is None or own is None or own.state == "left" or fault(own):
             return
-        if own.state != "left" and not fault(own):
+        if known.state == "left":
+            self._outbox.drop("word of a node that has left")
+            self._tell(own.address, known)
+        elif known.address != own.address:
             self._tell(own.address, known)
 
     def _defend(self, merged: Merged) -> None:
@@ -120,7 +123,7 @@ class Intake:
                 continue
             if (member.boot, member.address) == (me.boot, me.address):
                 return
-            if not self._arriving.is_confirmed:
+            if self._arriving.has_moved and not self._arriving.is_confirmed:
                 self.give_up(COPIED.format(member.address))
             else:
                 self._alarm(COPIED.format(member.address))

@@ -260,12 +260,14 @@ class AsyncClient:
         changed = await self._calls.request(request, KeysChanged)
         return tuple(key_changes(changed)), changed.cursor
 
-    async def leave(self, node: str = "") -> Member:
+    async def leave(self, node: str | None = None) -> Member:
         """Let a member, by its name or id, leave for good, or else the node that is asked: it stops
         and never comes back. In this version the keys that it holds go with it."""
-        if not node and len(self._calls.endpoints) > 1:
+        if node == "":
+            raise error_for("refused", "an empty name is nobody's: name the member, or give none")
+        if node is None and len(self._calls.endpoints) > 1:
             raise error_for("refused", "several nodes may be asked: name the one that is to leave")
-        request = Leave(check_text(node), self._timeout_ms)
+        request = Leave(check_text(node or ""), self._timeout_ms)
         return (await self._calls.request(request, Departed)).member
 
     async def forget(self, node: str) -> Member:

@@ -114,7 +114,9 @@ class Calls:
 
     def _on_news(self) -> None:
         if self._connections is not None:
-            self._take(self._connections.receive_news())
+            # What was answered before a connection ended counts.
+            news = self._connections.receive_news()
+            self._take([*self._connections.receive(), *news])
 
     def _take(self, arrived: Sequence[Envelope]) -> None:
         """Turns of the session, until there is nothing to do. A descriptor of ZeroMQ tells of a

@@ -112,7 +112,7 @@ class Client:
         """As AsyncClient.changes_since."""
         return self._wait(self._client.changes_since(prefix, cursor, wait=wait))
 
-    def leave(self, node: str = "") -> Member:
+    def leave(self, node: str | None = None) -> Member:
         """As AsyncClient.leave."""
         return self._wait(self._client.leave(node))
 

@@ -52,8 +52,8 @@ def members(client: Client, output: Output, watch: bool) -> None:
 
 
 @client_command("leave")
-@click.argument("node", default="")
-def leave(client: Client, output: Output, node: str) -> None:
+@click.argument("node", required=False)
+def leave(client: Client, output: Output, node: str | None) -> None:
     """Let NODE leave the network for good.
 
     NODE is a name or an id; without it the node that is asked leaves. It stops, and cannot come

@@ -19,7 +19,7 @@ from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
 from actors.membership import Member, fault, fault_of_name
-from actors.messages import Alarm, GiveUp, MembersChanged, Message, Retire, Stop
+from actors.messages import Alarm, GiveUp, MembersChanged, Message, Noted, Retire, Stop
 from actors.router import Router
 from actors.storage import Storage
 from nodes.addresses import (
@@ -238,6 +238,8 @@ class Node:
                 self._end(error_for(code, reason))
             case Alarm(reason):
                 self._log.events.error("alarm", reason=reason)
+            case Noted(what):
+                self._log.events.info("noted", what=what)
             case Retire():
                 self._log.events.info("left", network_left=True)
                 self.request_stop()
@@ -254,14 +256,17 @@ class Node:
         elif first:
             number = len(changed.members)
             events.info("ready", address=self.address, network=changed.network, members=number)
+        if not changed.network:
+            return
         known, self._members = self._members, {m.id: m for m in changed.members}
-        if changed.network and not first and known.keys() != self._members.keys():
+        if not first and known.keys() != self._members.keys():
             # Every key lives on its first owner only: those that now have another are not found.
             hidden = "keys that changed their owner are hidden"
             events.warning("ring_changed", members=len(self._members), note=hidden)
         for member in changed.members:
             if member != known.get(member.id) and member.id != self.id:
-                events.info(f"member_{member.state}", member=member.name, address=member.address)
+                say = events.warning if member.state in ("suspect", "dead") else events.info
+                say(f"member_{member.state}", member=member.name, address=member.address)
         for member in known.values():
             if member.id not in self._members:
                 events.warning("member_left", member=member.name, address=member.address)

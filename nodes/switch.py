@@ -38,6 +38,8 @@ SLOW_MS = 500
 _WAITS_FOR_NEWS = (WatchMembers, WatchKeys)
 """Requests that are not slow when their answer takes long."""
 _FINE = frozenset({"ok", "not_found"})
+_REFUSALS = frozenset({"refused", "bad_key", "bad_value", "too_large"})
+"""Mistakes of a client, which is told; nothing is wrong with the node."""
 _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals that are about the node and not the request: counted, for they come in floods."""
 MAX_FOLLOWED = 100_000
@@ -257,7 +259,9 @@ class SwitchHost(InnerHost):
                 fields["trace"] = envelope.trace.id
             if codes:
                 fields["codes"] = {code: codes.count(code) for code in sorted(set(codes))}
-            self._log.events.warning(
+            refused = isinstance(envelope.message, Failed) and envelope.message.code in _REFUSALS
+            say = self._log.events.info if refused else self._log.events.warning
+            say(
                 "request_failed" if failed else "request_slow",
                 request=type_name(request),
                 took_ms=round(took_ms, 1),

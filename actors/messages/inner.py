@@ -83,6 +83,13 @@ class Alarm(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Noted(Message):
+    """Gossiper to its host: something that a person may want to find in the log later."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retire(Message):
     """Gossiper to its host: this node has left for good and is to stop."""
 

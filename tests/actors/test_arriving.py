@@ -232,6 +232,28 @@ def test_silence_alone_does_not_let_a_node_serve() -> None:
     assert not coming.arriving.is_confirmed
 
 
+@pytest.mark.parametrize("former", [None, ME, replace(ME, boot=0)])
+def test_a_node_that_is_where_it_was_has_not_moved(former: Member | None) -> None:
+    """Nor one that enters a network: it was nowhere before."""
+    coming = Coming(OTHER)
+    assert not coming.arriving.has_moved
+    coming.arriving.start_again(former)
+    coming.due()
+    assert not coming.arriving.has_moved
+
+
+def test_a_node_that_moved_has_moved_also_when_nobody_is_at_its_former_address() -> None:
+    """As long as it runs."""
+    coming = Coming(OTHER)
+    coming.arriving.start_again(FORMER)
+    assert coming.arriving.has_moved
+    coming.due()
+    coming.due(SETTINGS.moved_patience_ms)
+    coming.arriving.answered(B)
+    assert coming.arriving.is_confirmed
+    assert coming.arriving.has_moved
+
+
 # The same, of a whole gossiper.
 
 

@@ -220,6 +220,38 @@ def test_a_copy_that_starts_elsewhere_is_told_by_the_original_and_ends() -> None
     assert not any(changed.network for changed in messages(out, MembersChanged))
 
 
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_a_node_that_is_where_it_was_does_not_give_way_to_a_copy(is_confirmed: bool) -> None:
+    """Also if it waits yet to be confirmed: it raises an alarm, tells the other, and goes on."""
+    here = member(A, boot=2)
+    node = fresh(me=here, notes=notes_of(ME, OTHER))
+    begun = node.take()
+    if is_confirmed:
+        node.take(*equal(begun))
+    out = node.take(told(replace(ELSEWHERE, boot=2), by=A))
+    assert ELSEWHERE.address in message(out, Alarm).reason
+    assert told_at(out, ELSEWHERE.address) == [(here,)]
+    assert reasons(out) == [CLAIMED]
+    assert messages(out, GiveUp) == []
+    if not is_confirmed:
+        assert any(m.network for m in messages(node.take(*equal(begun)), MembersChanged))
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_a_node_that_moved_gives_way_until_it_is_confirmed(is_confirmed: bool) -> None:
+    """Also if nobody has answered at its former address for long; who is confirmed goes on."""
+    node = fresh(me=replace(ELSEWHERE, boot=2), notes=notes_of(ME, OTHER))
+    begun = node.take()
+    node.run_for(2 * SETTINGS.moved_patience_ms)
+    if is_confirmed:
+        node.take(*equal(begun))
+    out = node.take(told(member(A, boot=3), by=A))
+    ends = [ME.address in end.reason for end in messages(out, GiveUp)]
+    alarms = [ME.address in alarm.reason for alarm in messages(out, Alarm)]
+    assert (ends, alarms) == (([], [True]) if is_confirmed else ([True], []))
+    assert told_at(out, ME.address) == ([(listed(node)[0],)] if is_confirmed else [])
+
+
 def test_a_copy_and_its_original_that_start_together_do_not_serve_both() -> None:
     """The one that has moved waits a second longer, and hears of the other meanwhile."""
     original = fresh(me=member(A, boot=2), notes=notes_of(ME, OTHER))

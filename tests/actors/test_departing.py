@@ -18,6 +18,7 @@ from actors.messages import (
     Leave,
     MembersChanged,
     Message,
+    Noted,
     Ping,
     Remember,
     Retire,
@@ -25,11 +26,12 @@ from actors.messages import (
 )
 from actors.rumours import Rumours
 from tests.actors.envelopes import A, B, C, all_of, client, member, message, messages, the, to
-from tests.actors.gossipers import NET, belonging, from_peer, remembered
+from tests.actors.gossipers import NET, ROUND_MS, belonging, from_peer, remembered
 from tests.actors.parts import Parts
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
 SETTINGS = GossipSettings()
+LEAVES = "a client had this node leave for good"
 
 
 class Going(Parts):
@@ -60,7 +62,7 @@ class Going(Parts):
 
     def ack(self, ping: Envelope) -> list[Envelope]:
         """Who was pinged answers."""
-        self.departing.on_ack(reply(ping, Ack(NET, 0, ())))
+        self.departing.on_ack(reply(ping, Ack(NET, 0, ())), self.now())
         return self.keep()
 
     def published(self) -> list[Member]:
@@ -75,10 +77,18 @@ def leave(node: str = "", timeout_ms: int = 10_000) -> Leave:
 
 
 def refused(out: list[Envelope]) -> str:
-    """Why it was not done, and never will be."""
+    """Why it was not done, and never will be; so there is nothing for the log."""
     failed = message(out, Failed)
+    assert all_of(out, Noted) == []
     assert (failed.code, failed.definite) == ("refused", True)
     return failed.reason
+
+
+def noted(out: list[Envelope]) -> str:
+    """What a person may want to find in the log later; nothing else is sent."""
+    [envelope] = out
+    assert envelope.to == Address(A, HOST)
+    return message(out, Noted).what
 
 
 # This node leaves.
@@ -86,9 +96,9 @@ def refused(out: list[Envelope]) -> str:
 
 @pytest.mark.parametrize("name", ["", "node-a", A])
 def test_a_node_that_is_asked_to_leaves(name: str) -> None:
-    """By whichever of its names; everybody is told, then some in person."""
+    """By whichever of its names; everybody is told, then some in person. The log says who asked."""
     going = Going(OTHER, THIRD)
-    assert going.ask(leave(name)) == []
+    assert noted(going.ask(leave(name))) == LEAVES
     assert going.members.me == replace(ME, incarnation=2, state="left")
     assert going.published() == [going.members.me]
     pings = all_of(going.due(), Ping)
@@ -110,28 +120,35 @@ def test_it_is_leaving_until_that_is_on_the_disk() -> None:
 
 
 def test_it_retires_once_somebody_knows() -> None:
-    """Then the client is told, and the host is asked to stop."""
+    """The client is told, and the host is asked to stop a round later, lest the answer be lost."""
     going = Going(OTHER, THIRD)
     going.ask(leave(), number=5)
     out = going.ack(all_of(going.due(), Ping)[1])
     departed = the(out, Departed)
     assert (departed.to, departed.id) == (client(5), 5)
     assert departed.message == Departed(going.members.me)
-    assert the(out, Retire).to == Address(A, HOST)
+    assert out == [departed]
+    assert going.due(ROUND_MS - 1) == []
+    [retire] = going.due(1)
+    assert (retire.to, retire.message) == (Address(A, HOST), Retire())
+    assert going.departing.wake_at is None
     assert going.due(60_000) == []
 
 
 def test_it_retires_after_its_patience_if_nobody_answers() -> None:
-    """Until then it says so again and again."""
+    """Until then it says so again and again; a round after the client is told it stops."""
     going = Going(OTHER)
     going.ask(leave())
     out: list[Envelope] = []
-    while not all_of(out, Retire):
+    while not all_of(out, Departed):
         assert going.departing.wake_at is not None
         out = going.due(max(0, going.departing.wake_at - going.now_ms))
-        assert all_of(out, Ping) or all_of(out, Retire)
-    assert SETTINGS.farewell_ms <= going.now_ms < SETTINGS.farewell_ms + going.settings.gossip_ms
-    assert all_of(out, Departed)
+        assert all_of(out, Ping) or all_of(out, Departed)
+    assert SETTINGS.farewell_ms <= going.now_ms < SETTINGS.farewell_ms + ROUND_MS
+    assert [type(e.message) for e in out] == [Departed]
+    assert going.departing.wake_at == going.now_ms + ROUND_MS
+    assert [e.message for e in going.due(ROUND_MS)] == [Retire()]
+    assert going.departing.wake_at is None
 
 
 def test_an_answer_to_another_ping_does_not_let_it_retire() -> None:
@@ -141,7 +158,7 @@ def test_an_answer_to_another_ping_does_not_let_it_retire() -> None:
     going.ask(leave())
     going.due()
     assert going.ack(earlier) == []
-    assert going.due(going.settings.gossip_ms)
+    assert all_of(going.due(ROUND_MS), Ping)
 
 
 def test_only_who_was_told_lets_it_retire() -> None:
@@ -150,21 +167,36 @@ def test_only_who_was_told_lets_it_retire() -> None:
     going.ask(leave())
     first, second = all_of(going.due(), Ping)
     for sender, number in ((C, first.id), (B, second.id), ("f" * 16, first.id)):
-        going.departing.on_ack(from_peer(Ack(NET, 0, ()), sender, number))
+        going.departing.on_ack(from_peer(Ack(NET, 0, ()), sender, number), going.now())
     assert going.keep() == []
-    assert all_of(going.ack(first), Retire)
+    assert all_of(going.ack(first), Departed)
+    assert all_of(going.due(ROUND_MS), Retire)
 
 
 def test_who_asks_meanwhile_is_answered_with_the_first() -> None:
-    """It leaves once."""
+    """It leaves once, and the log says so once."""
     going = Going(OTHER)
     for number in (1, 2):
         envelope = to("gossiper", leave(), client(number), number)
         going.departing.on_leave(envelope, going.now())
-    going.keep()
+    assert noted(going.keep()) == LEAVES
     out = going.ack(all_of(going.due(), Ping)[0])
     assert [e.id for e in all_of(out, Departed)] == [1, 2]
+    out += going.due(ROUND_MS) + going.due(60_000)
     assert len(all_of(out, Retire)) == 1
+
+
+def test_who_asks_after_the_others_were_answered_is_answered_too() -> None:
+    """In the round before the node stops, which it does not put off, and when it is stopping."""
+    going = Going(OTHER)
+    going.ask(leave(), number=1)
+    going.ack(all_of(going.due(), Ping)[0])
+    assert going.due(ROUND_MS // 2) == []
+    for number, after_ms, last in ((2, ROUND_MS // 2, [Retire()]), (3, ROUND_MS, [])):
+        [departed] = going.ask(leave(), number=number)
+        assert (departed.to, departed.id) == (client(number), number)
+        assert departed.message == Departed(going.members.me)
+        assert [e.message for e in going.due(after_ms)] == last
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -189,7 +221,7 @@ def test_a_full_disk_keeps_a_node_in() -> None:
     assert going.members.me == replace(ME, incarnation=2)
     assert going.published() == [going.members.me]
     assert going.due(60_000) == []
-    assert going.ask(leave()) == []
+    assert noted(going.ask(leave())) == LEAVES
     assert going.members.me.state == "left"
 
 
@@ -205,16 +237,17 @@ def test_a_node_may_leave_those_who_are_down() -> None:
     going = Going(member(B, state="stopped"))
     going.ask(leave())
     assert [e.to.node for e in all_of(going.due(), Ping)] == [B]
-    assert all_of(going.due(SETTINGS.farewell_ms), Retire)
+    assert all_of(going.due(SETTINGS.farewell_ms), Departed)
+    assert all_of(going.due(ROUND_MS), Retire)
 
 
 # Another leaves.
 
 
 def test_another_is_asked_to_leave_itself() -> None:
-    """Only a node itself says that it leaves; the client hears what it answers."""
+    """Only a node itself says that it leaves, and logs it; the client hears what it answers."""
     going = Going(OTHER, THIRD)
-    forwarded = the(going.ask(leave("node-b"), number=5), Leave)
+    [forwarded] = going.ask(leave("node-b"), number=5)
     assert forwarded.to == Address(B, "gossiper")
     assert forwarded.message == leave()
     left = replace(OTHER, incarnation=2, state="left")
@@ -286,11 +319,11 @@ def test_so_many_may_be_asked_at_a_time() -> None:
 @pytest.mark.parametrize("state", ["dead", "stopped"])
 @pytest.mark.parametrize("name", ["node-b", B])
 def test_one_that_is_down_is_struck_out(name: str, state: State) -> None:
-    """Everybody is told; the client when it is on the disk."""
+    """Everybody is told, and the log; the client when it is on the disk."""
     gone = member(B, incarnation=4, state="left")
     going = Going(replace(gone, state=state), THIRD)
     going.departing.on_forget(to("gossiper", Forget(name), client()))
-    assert going.outbox.take() == []
+    assert noted(going.outbox.take()) == "a client had node-b forgotten"
     assert message(going.keep(), Departed) == Departed(gone)
     assert going.published() == [gone]
 
@@ -316,8 +349,16 @@ def test_it_has_to_be_clear_who_is_meant(request_of: type[Forget]) -> None:
     going = Going(member(B, name="twin", state="dead"), member(C, name="twin", state="dead"))
     assert refused(going.ask(request_of("twin"))) == "2 members are called 'twin': give its id"
     assert refused(going.ask(request_of("none"))) == "there is no member 'none'"
-    gone = Going(member(B, state="left"))
-    assert refused(gone.ask(request_of("node-b"))) == "there is no member 'node-b'"
+    gone = Going(member(B, state="left"), THIRD)
+    for name in ("node-b", B):
+        assert refused(gone.ask(request_of(name))) == f"{name} has left already"
+
+
+def test_a_name_of_one_that_left_means_who_has_it_now() -> None:
+    """Its heir; who left is meant by its id alone."""
+    heir = member(C, name="node-b", state="dead")
+    going = Going(member(B, state="left"), heir)
+    assert message(going.ask(Forget("node-b")), Departed) == Departed(replace(heir, state="left"))
 
 
 # In a gossiper.

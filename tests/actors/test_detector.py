@@ -7,18 +7,39 @@ from random import Random
 
 import pytest
 
-from actors.actor import Envelope
+from actors.actor import SWITCH, Address, Envelope
 from actors.gossip_settings import GossipSettings
 from actors.membership import State
-from actors.messages import Ping, PingReq
-from tests.actors.envelopes import A, B, C, all_of, member
-from tests.actors.gossipers import NET
+from actors.messages import Ping, PingReq, Reconnect
+from tests.actors.envelopes import A, B, C, all_of, member, the
+from tests.actors.gossipers import NET, from_peer
 from tests.actors.parts import Detecting, node, nodes, of_kind
 
 SETTINGS = GossipSettings()
 PROBE_MS, TIMEOUT_MS, WINDOW_MS = 500, 500, 1_000
 FIVE = nodes(5)
 TARGET = FIVE[0].id
+
+
+def in_vain(detecting: Detecting) -> list[Envelope]:
+    """A ping to this member bounces, for all who are asked for help too; what is sent meanwhile."""
+    detecting.bounce(detecting.probe(TARGET))
+    sent = detecting.due()
+    for request in all_of(sent, PingReq):
+        detecting.nack(request)
+    return sent
+
+
+def pinged_again(detecting: Detecting, after_ms: int) -> Envelope:
+    """The ping that goes to this member just then, and not before; all others are answered."""
+    sent = detecting.run_for(after_ms - 1, detecting.all_but(TARGET))
+    assert TARGET not in [e.to.node for _, e in sent]
+    out = detecting.due(1)
+    [again] = [e for e in out if e.to.node == TARGET]
+    for envelope in out:
+        if envelope is not again:
+            detecting.ack(envelope)
+    return again
 
 
 def asked(detecting: Detecting, target: str = TARGET) -> list[Envelope]:
@@ -163,17 +184,87 @@ def test_without_an_answer_it_is_suspect_at_the_windows_end() -> None:
 
 @pytest.mark.parametrize("helpers", [0, 1, 3])
 def test_it_is_suspect_earlier_if_nobody_can_reach_it(helpers: int) -> None:
-    """The ping bounced and so it did for all helpers: but connections may just be being made."""
+    """All bounced: but connections may just be being made, so a ping has to bounce once more."""
     detecting = Detecting(*FIVE[: 1 + helpers])
-    detecting.bounce(detecting.probe(TARGET))
-    requests = all_of(detecting.due(), PingReq)
-    assert len(requests) == helpers
-    for request in requests:
-        detecting.nack(request)
-    detecting.run_for(TIMEOUT_MS - 1, detecting.ack)
+    assert len(all_of(in_vain(detecting), PingReq)) == helpers
+    again = pinged_again(detecting, TIMEOUT_MS)
+    detecting.bounce(again)
+    assert detecting.declared == []
+    assert detecting.detector.wake_at <= detecting.now_ms
+    detecting.due()
+    assert detecting.declared == [node(1, state="suspect")]
+
+
+@pytest.mark.parametrize("helpers", [0, 1, 3])
+def test_a_ping_that_goes_out_the_second_time_has_until_the_windows_end(helpers: int) -> None:
+    """There is a connection now; without an answer it is suspect then, and not pinged again."""
+    detecting = Detecting(*FIVE[: 1 + helpers])
+    in_vain(detecting)
+    pinged_again(detecting, TIMEOUT_MS)
+    sent = detecting.run_for(WINDOW_MS - TIMEOUT_MS - 1, detecting.all_but(TARGET))
+    assert TARGET not in [e.to.node for _, e in sent]
     assert detecting.declared == []
     detecting.due(1)
     assert detecting.declared == [node(1, state="suspect")]
+
+
+def test_an_answer_to_the_ping_that_goes_out_the_second_time_is_as_good() -> None:
+    """Only the connection was lost."""
+    detecting = Detecting(*FIVE)
+    in_vain(detecting)
+    again = pinged_again(detecting, TIMEOUT_MS)
+    detecting.run_for(WINDOW_MS - TIMEOUT_MS - 1, detecting.all_but(TARGET))
+    detecting.ack(again)
+    detecting.run_for(3_000, detecting.ack)
+    assert detecting.declared == []
+    assert detecting.states()["n1"] == "alive"
+
+
+def test_it_is_pinged_once_more_when_the_last_helper_has_no_connection_either() -> None:
+    """After the time-out that is at once: until then the helper might have reached it."""
+    detecting = Detecting(*FIVE)
+    detecting.bounce(detecting.probe(TARGET))
+    last, *rest = all_of(detecting.due(), PingReq)
+    for request in rest:
+        detecting.bounce(request)
+    sent = detecting.run_for(TIMEOUT_MS + 100, detecting.all_but(TARGET))
+    assert TARGET not in [e.to.node for _, e in sent]
+    detecting.nack(last)
+    assert [e.to.node for e in all_of(detecting.due(), Ping)] == [TARGET]
+    assert detecting.declared == []
+
+
+def test_a_connection_over_which_a_ping_bounced_is_made_anew_once_a_probe() -> None:
+    """It may have been lost, and attempts be rare by now; the next probe does so again."""
+    detecting = Detecting(*FIVE)
+    anew = the(in_vain(detecting), Reconnect)
+    assert (anew.to, anew.message) == (Address(A, SWITCH), Reconnect(TARGET))
+    detecting.bounce(pinged_again(detecting, TIMEOUT_MS))
+    assert all_of(detecting.due(), Reconnect) == []
+    assert detecting.states()["n1"] == "suspect"
+    assert the(in_vain(detecting), Reconnect).message == Reconnect(TARGET)
+
+
+def test_two_pings_of_a_probe_that_bounce_have_one_connection_made_anew() -> None:
+    """The first, and the one when help was asked for."""
+    detecting = Detecting(*FIVE)
+    first = detecting.probe(TARGET)
+    [second] = [e for e in all_of(detecting.due(TIMEOUT_MS), Ping) if e.to.node == TARGET]
+    detecting.bounce(first)
+    detecting.bounce(second)
+    assert the(detecting.due(), Reconnect).message == Reconnect(TARGET)
+
+
+def test_a_request_for_help_that_bounced_has_no_connection_made_anew() -> None:
+    """Nor a ping for another, nor one for a member's own word: its own probe will tell."""
+    detecting = Detecting(*FIVE)
+    request, *_ = asked(detecting)
+    detecting.bounce(request)
+    detecting.detector.on_ping_req(from_peer(PingReq(NET, TARGET), FIVE[1].id), detecting.now())
+    detecting.detector.ask(TARGET, detecting.now())
+    for ping in all_of(detecting.outbox.take(), Ping):
+        detecting.bounce(ping)
+    assert all_of(detecting.outbox.take(), Reconnect) == []
 
 
 def test_a_helper_that_has_not_answered_yet_is_waited_for() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.actor import Address, Envelope
+from actors.actor import SWITCH, Address, Envelope
 from actors.messages import (
     Ack,
     Admitted,
@@ -17,10 +17,11 @@ from actors.messages import (
     Nack,
     Ping,
     PingReq,
+    Reconnect,
     Tell,
 )
 from tests.actors.envelopes import A, B, C, Turns, all_of, bounced, client, member, message, the, to
-from tests.actors.gossipers import NET, acks, belonging
+from tests.actors.gossipers import NET, acks, belonging, listed
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
 HERE = Address(A, "gossiper")
@@ -52,21 +53,27 @@ def ping(node: Turns) -> Envelope:
 
 
 def test_a_ping_that_bounced_has_others_asked_at_once() -> None:
-    """The connection may be broken on this side only."""
+    """The connection may be broken on this side only; it is made anew meanwhile."""
     node = belonging(OTHER, THIRD)
     sent = ping(node)
-    asked = the(node.take(bounced(sent)), PingReq)
-    assert asked.message == PingReq(NET, sent.to.node)
+    out = node.take(bounced(sent))
+    assert the(out, PingReq).message == PingReq(NET, sent.to.node)
+    anew = the(out, Reconnect)
+    assert (anew.to, anew.message) == (Address(A, SWITCH), Reconnect(sent.to.node))
 
 
 def test_a_request_for_help_that_bounced_is_not_waited_for() -> None:
-    """Nobody else can be asked: it is suspected at the time-out, not at the end of the window."""
+    """It is pinged once more at the time-out, and suspected then, not at the end of the window."""
     node = belonging(OTHER, THIRD)
     sent = ping(node)
     begun_ms = node.now_ms
     node.take(bounced(the(node.take(bounced(sent)), PingReq)))
-    while not any(m.state == "suspect" for m in node.actor._members.all()):  # type: ignore[attr-defined]
-        node.take_when_due()
+    again: list[Envelope] = []
+    while not again:
+        again = [e for e in all_of(node.take_when_due(), Ping) if e.to == sent.to]
+    assert "suspect" not in [m.state for m in listed(node)]
+    node.take(*map(bounced, again))
+    assert {m.id: m.state for m in listed(node)}[sent.to.node] == "suspect"
     assert node.now_ms - begun_ms == 500
 
 

@@ -36,6 +36,7 @@ from tests.actors.envelopes import (
     member,
     message,
     messages,
+    reasons,
     the,
     to,
 )
@@ -365,10 +366,12 @@ def test_a_newcomer_is_a_member_when_it_says_so() -> None:
 
 
 def test_a_name_in_use_is_refused() -> None:
-    """The newcomer hears of it and nothing changes."""
+    """The newcomer hears of it, it is counted with the reason, and nothing changes."""
     out = belonging(OTHER).take(from_peer(Join(replace(THIRD, name=OTHER.name)), C))
-    assert message(out, Failed).code == "name_taken"
-    assert len(out) == 1
+    failed = message(out, Failed)
+    assert failed.code == "name_taken"
+    assert reasons(out) == [f"a newcomer was refused: {failed.code}"]
+    assert len(out) == 2
 
 
 def test_a_network_has_so_many_members() -> None:

@@ -88,5 +88,5 @@ def test_digests_that_were_not_asked_for_are_dropped_and_counted() -> None:
         from_peer(Compared(NET, ("else",)), C, asked.id),
     ):
         out = node.take(stray)
-        assert reasons(out) == ["late or unasked Compared"]
+        assert reasons(out) == ["an answer that came late, or was not asked for"]
         assert messages(out, Exchange) == []

@@ -16,6 +16,7 @@ from actors.messages import (
     Dropped,
     Exchange,
     MembersChanged,
+    Message,
     Ping,
     Remember,
     Tell,
@@ -28,6 +29,7 @@ from tests.actors.envelopes import (
     all_of,
     member,
     messages,
+    reasons,
     the,
 )
 from tests.actors.gossipers import (
@@ -43,10 +45,15 @@ from tests.actors.gossipers import (
 )
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
-ELSEWHERE = replace(ME, address="10.0.0.9:7000", gossip_address="10.0.0.9:8000")
 SAID: list[State] = ["leaving", "suspect", "dead", "stopped"]
 ACCUSED = member(A, state="suspect")
-CLAIMED = "another node claims this node's id"
+FROM_THE_LEFT = "word of a node that has left"
+WORDS: list[Message] = [
+    Tell(NET, (THIRD,), ()),
+    Exchange(NET, (), (THIRD,), ()),
+    Ping(NET, 0, (THIRD,)),
+]
+"""What node C says of itself, in each way that there is."""
 
 
 def known_to_me(*others: Member, me: Member = ME) -> Members:
@@ -270,8 +277,12 @@ def test_who_left_is_told_so_at_the_address_that_it_gives() -> None:
     gone = member(C, state="left")
     node = belonging(OTHER, gone)
     back = replace(THIRD, boot=2, address="10.0.0.7:7000")
-    assert told_at(node.take(told(back, by=C)), back.address) == [(gone,)]
-    assert told_at(node.take(rumour(back)), back.address) == []
+    out = node.take(told(back, by=C))
+    assert told_at(out, back.address) == [(gone,)]
+    assert reasons(out) == [FROM_THE_LEFT]
+    out = node.take(rumour(back))
+    assert told_at(out, back.address) == []
+    assert reasons(out) == []
 
 
 def test_who_left_is_told_so_only_where_it_speaks_for_itself() -> None:
@@ -282,7 +293,58 @@ def test_who_left_is_told_so_only_where_it_speaks_for_itself() -> None:
     assert all_of(node.take(told(*back, by=B)), Tell) == []
     out = node.take(told(*back, by=C))
     assert [e.to.node for e in all_of(out, Tell)] == [f"@{back[0].address}"]
-    assert all_of(node.take(told(gone, by=C)), Tell) == []
+    assert reasons(out) == [FROM_THE_LEFT]
+    out = node.take(told(gone, by=C))
+    assert all_of(out, Tell) == []
+    assert reasons(out) == []
+
+
+@pytest.mark.parametrize("state", SAID)
+@pytest.mark.parametrize("message", WORDS)
+def test_who_is_believed_to_be_elsewhere_is_told_so_where_it_says_that_it_is(
+    message: Message, state: State
+) -> None:
+    """Its word is older than what is known, and has to become later; no answer would reach it."""
+    later = replace(THIRD, boot=5, address="10.0.0.7:7000", state=state)
+    node = belonging(OTHER, later)
+    out = node.take(from_peer(message, C))
+    assert told_at(out, THIRD.address) == [(later,)]
+    assert reasons(out) == []
+    assert later in listed(node)
+
+
+@pytest.mark.parametrize("message", WORDS)
+def test_who_left_is_told_so_whatever_it_says(message: Message) -> None:
+    """Also if it is where it was; it is counted."""
+    gone = replace(THIRD, state="left")
+    out = belonging(OTHER, gone).take(from_peer(message, C))
+    assert told_at(out, THIRD.address) == [(gone,)]
+    assert reasons(out) == [FROM_THE_LEFT]
+
+
+@pytest.mark.parametrize(
+    ("known", "word"),
+    [
+        (replace(THIRD, boot=5), told(THIRD, by=C)),
+        (replace(THIRD, boot=0, address="10.0.0.7:7000"), told(THIRD, by=C)),
+        (replace(THIRD, boot=5, address="10.0.0.7:7000"), told(THIRD, by=B)),
+        (replace(THIRD, boot=5, address="10.0.0.7:7000"), rumour(THIRD, origin=C)),
+        (replace(THIRD, boot=5), told(replace(THIRD, address="nowhere"), by=C)),
+        (replace(THIRD, boot=5, address="10.0.0.7:7000"), told(by=C)),
+    ],
+)
+def test_nobody_else_is_told_where_it_is_believed_to_be(known: Member, word: Envelope) -> None:
+    """Who is there, is believed, is spoken of by others, or says of itself what cannot be."""
+    out = belonging(OTHER, known).take(word)
+    assert [e for e in all_of(out, Tell) if e.to.node.startswith("@")] == []
+
+
+def test_who_is_believed_to_be_at_several_places_is_told_at_one() -> None:
+    """A stranger could give any."""
+    later = replace(THIRD, boot=5, address="10.0.0.6:7000")
+    places = [replace(THIRD, address=f"10.0.0.7:{7000 + i}") for i in range(8)]
+    out = belonging(OTHER, later).take(told(*places, by=C))
+    assert [e.to.node for e in all_of(out, Tell)] == [f"@{places[0].address}"]
 
 
 def test_a_member_of_whom_too_much_is_said_is_asked() -> None:

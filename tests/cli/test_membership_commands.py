@@ -164,3 +164,6 @@ def test_nobody_leaves_by_mistake(run: Run) -> None:
     assert several.exit_code == 6
     assert "name the one" in several.stderr
     assert run("forget").exit_code == 2
+    # As a script says it whose variable is empty.
+    for command in ("leave", "forget"):
+        assert run(command, "").exit_code == 6

@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import COMMAND, environment, gossamer
-from tests.networks import DEADLINE_S, NodeProcess, Processes, Views, start_all, wait_until
+from tests.networks import (
+    DEADLINE_S,
+    NodeProcess,
+    Processes,
+    Views,
+    logged,
+    start_all,
+    wait_until,
+)
 
 LOOKING_S = 0.25
 """A request to each of five nodes, where the machine is busy with other tests."""
@@ -168,6 +176,9 @@ def test_a_node_that_leaves_has_left_for_good(three: Living, asked: str, tmp_pat
     done = gossamer("leave", *told, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert three.victim.wait_ended() == 0
+    # The others have not left it, and its log says at whose wish it has left them.
+    assert not logged(three.victim.data, "member_left")
+    assert "leave for good" in logged(three.victim.data, "noted")[0]["what"]
     three.within(STOPPED_S, "it has left", three.gone)
     assert "for good" in three.refusal()
     assert three.gone()
@@ -182,6 +193,9 @@ def test_a_dead_node_may_be_forgotten(three: Living, tmp_path: Path) -> None:
     done = gossamer(*forget, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     three.within(STOPPED_S, "it is forgotten", three.gone)
+    noted = logged(three.others[0].data, "noted")
+    assert noted[-1]["what"] == f"a client had {three.victim.name} forgotten"
+    assert logged(three.others[0].data, "member_dead")[0]["level"] == "warning"
     assert "for good" in three.refusal()
     assert three.gone()
 
