@@ -13,6 +13,8 @@ class GossipSettings:
     join_retry_ms: int = 200
     retell_ms: int = 100
     moved_patience_ms: int = 1_000
+    claim_pause_ms: int = 300
+    """Two nodes with one id contradict each other no more often than this."""
 
     # Rumours.
     gossip_ms: int = 200

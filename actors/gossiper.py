@@ -96,7 +96,7 @@ class Gossiper:
             join, notes, members, memory, outbox, rng, settings, self._adopt, self._announcing.wait
         )
         self._intake = Intake(
-            members, self._detector, rumours, self._push_pull, self._arriving, outbox
+            members, self._detector, rumours, self._push_pull, self._arriving, outbox, settings
         )
         self._left_before = bool(notes.get("left"))
         self._shown_version = members.version
@@ -168,6 +168,7 @@ class Gossiper:
         network = self._entering.network
         if network:
             pause_ms = self._settings.push_pull_ms
+            self._intake.due(now)
             self._arriving.due(now)
             confirmed = self._arriving.is_confirmed
             self._push_pull.due(
@@ -217,6 +218,7 @@ class Gossiper:
             wakes += [
                 self._push_pull.next_ms,
                 self._arriving.wake_at,
+                self._intake.wake_at,
                 self._rumours.wake_at,
                 self._announcing.wake_at,
             ]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from actors.actor import ENDPOINT, HOST, Now
 from actors.arriving import Arriving
 from actors.detector import Detector
-from actors.membership import LIVING, Member, Members, Merged, fault
+from actors.gossip_settings import GossipSettings
+from actors.membership import LIVING, Member, Members, Merged, beats, fault
 from actors.messages import Alarm, GiveUp, Tell
 from actors.outbox import Outbox
 from actors.push_pull import PushPull
@@ -31,6 +32,7 @@ class Intake:
         push_pull: PushPull,
         arriving: Arriving,
         outbox: Outbox,
+        settings: GossipSettings,
     ) -> None:
         self._members = members
         self._detector = detector
@@ -38,7 +40,11 @@ class Intake:
         self._push_pull = push_pull
         self._arriving = arriving
         self._outbox = outbox
+        self._settings = settings
         self._alarms: dict[str, None] = {}
+        self._claim: Member | None = None
+        self._defend_at_ms = 0
+        self._answer_at_ms = 0
         self.has_left = False
         self.network = ""
 
@@ -59,7 +65,7 @@ class Intake:
         if not news:
             return False
         if retell and source == self._members.me.id:
-            self._meet_double(news)
+            self._meet_double(news, now)
             return False
         before = self._members.version
         merged = self._members.merge(news, source if vouched else "", doubted=doubted)
@@ -70,13 +76,33 @@ class Intake:
             if retell:
                 self._rumours.say_members([m for m in merged.fresh if m.state != "suspect"])
                 self._push_pull.soon(now.mono_ms)
-        self._defend(merged)
+        self._defend(merged, now)
         for member_id in merged.made_up:
             # If it is so after all, the member itself says so.
             self._detector.ask(member_id, now)
         if retell:
             self._set_right(news, source)
         return any(m.id != self._members.me.id for m in merged.fresh)
+
+    @property
+    def wake_at(self) -> int | None:
+        """When a claim is to be refuted: monotonic ms."""
+        return None if self._claim is None else self._defend_at_ms
+
+    def due(self, now: Now) -> None:
+        """Refute what was said of this node elsewhere: at once, but not without end, for another
+        that is there would do the same."""
+        claim = self._claim
+        if claim is None or now.mono_ms < self._defend_at_ms:
+            return
+        self._claim = None
+        self._defend_at_ms = now.mono_ms + self._settings.claim_pause_ms
+        self._members.refute(claim)
+        self._rumours.say_members((self._members.me,))
+        # Others may look for this node elsewhere now, and hear no more of its rumours.
+        self._arriving.arrive(())
+        if claim.state in LIVING and not fault(claim):
+            self._tell(claim.address, self._members.me)
 
     def give_up(self, reason: str) -> None:
         """This node must not go on."""
@@ -96,25 +122,25 @@ class Intake:
         elif known.address != own.address:
             self._tell(own.address, known)
 
-    def _defend(self, merged: Merged) -> None:
+    def _defend(self, merged: Merged, now: Now) -> None:
         """What was said of this node itself."""
         if merged.refuted:
             self._rumours.say_members((self._members.me,))
         if merged.was_suspected:
             self._detector.was_suspected()
-        for claim in merged.claims[:1]:
-            # Others may look for this node elsewhere now, and hear no more of its rumours.
-            self._arriving.arrive(())
+        for claim in merged.claims:
             if claim.state in LIVING and not fault(claim):
                 self._alarm(COPIED.format(claim.address))
-                self._tell(claim.address, self._members.me)
+            if self._claim is None or beats(claim, self._claim):
+                self._claim = claim
+        self.due(now)
         if merged.left:
             self.give_up(
                 "this node has left the network for good: it was struck out, or another has taken "
                 "over its name"
             )
 
-    def _meet_double(self, news: Sequence[Member]) -> None:
+    def _meet_double(self, news: Sequence[Member], now: Now) -> None:
         """A node with this node's id spoke to it: this one itself, by another of its addresses, or
         a copy."""
         me = self._members.me
@@ -125,8 +151,10 @@ class Intake:
                 return
             if self._arriving.has_moved and not self._arriving.is_confirmed:
                 self.give_up(COPIED.format(member.address))
-            else:
-                self._alarm(COPIED.format(member.address))
+                return
+            self._alarm(COPIED.format(member.address))
+            if now.mono_ms >= self._answer_at_ms:
+                self._answer_at_ms = now.mono_ms + self._settings.claim_pause_ms
                 self._tell(member.address, me)
             return
 

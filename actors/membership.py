@@ -122,7 +122,8 @@ class Merged:
     members whose news counts too far to be believed of others.
 
     Of this node itself: whether it has left for good, whether it refuted something, and whether
-    that was an honest suspicion; `claims` is what was said of it elsewhere than where it is.
+    that was an honest suspicion; `claims` is what was said of it elsewhere than where it is, which
+    is still to be refuted.
     """
 
     fresh: tuple[Member, ...]
@@ -276,7 +277,13 @@ class Members:
             return
         if is_elsewhere:
             claims.append(news)
-        self._raise_me(news, me.state)
+        else:
+            self._raise_me(news, me.state)
+
+    def refute(self, claim: Member) -> None:
+        """Say once more where this node is, above what was said of it."""
+        above = max(claim, self.me, key=lambda m: (m.boot, m.incarnation))
+        self._raise_me(above, self.me.state)
 
     def _raise_me(self, above: Member, state: State) -> None:
         self.me = replace(self.me, boot=above.boot, incarnation=above.incarnation + 1, state=state)

@@ -190,14 +190,14 @@ def test_after_a_claim_others_are_told_in_person() -> None:
 
 
 def test_of_many_claims_in_one_message_one_is_answered() -> None:
-    """Else a stranger could have this node write to anybody."""
+    """The latest; else a stranger could have this node write to anybody."""
     node = belonging(OTHER)
     claims = [
         replace(ELSEWHERE, address=f"10.0.9.1:{7000 + i}", incarnation=i) for i in range(1, 50)
     ]
     out = node.take(told(*claims))
     assert [e.to.node for e in all_of(out, Tell) if e.to.node.startswith("@")] == [
-        f"@{claims[0].address}"
+        f"@{claims[-1].address}"
     ]
 
 

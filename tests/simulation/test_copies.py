@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 
+from actors.messages import Tell
 from nodes.simulated import Simulation
 from tests.simulation.membership import network_of, shown
 
@@ -47,6 +48,8 @@ def test_a_copy_that_serves_is_noticed_when_the_original_comes_back(seed: int) -
     for name in ("node3", "copy"):
         assert simulation.nodes[name].process is not None
         assert "id" in simulation.nodes[name].alarms[0]
+    tells = [e for e in simulation.transcript.envelopes() if isinstance(e.message, Tell)]
+    assert len(tells) < 1_000
 
 
 @pytest.mark.parametrize("seed", SEEDS)
