@@ -29,6 +29,19 @@ class _Going:
     is_over: bool = False
 
 
+@dataclass(slots=True)
+class _Forwarded:
+    """Another member was asked to leave, for a client. Until `patient_until_ms` a connection may
+    just be being made: if the request bounces it is sent again at `again_ms`."""
+
+    member_id: str
+    request: Envelope
+    timeout_ms: int
+    deadline_ms: int
+    patient_until_ms: int
+    again_ms: int | None = None
+
+
 class Departing:
     """Over the list of members, the disk and the rumours."""
 
@@ -46,13 +59,13 @@ class Departing:
         self._outbox = outbox
         self._settings = settings
         self._going: _Going | None = None
-        self._forwarded: dict[int, tuple[str, Envelope, int]] = {}
+        self._forwarded: dict[int, _Forwarded] = {}
         self.network = ""
 
     @property
     def wake_at(self) -> int | None:
         """The next deadline: monotonic ms."""
-        times = [deadline_ms for *_, deadline_ms in self._forwarded.values()]
+        times = [f.again_ms or f.deadline_ms for f in self._forwarded.values()]
         if self._going is not None and self._going.is_kept and not self._going.is_over:
             times.append(self._going.again_ms)
         return min(times, default=None)
@@ -75,9 +88,11 @@ class Departing:
         elif len(self._forwarded) >= self._settings.max_forwarded:
             self._outbox.reply(envelope, Failed("overloaded", "too many are leaving", True))
         else:
-            number = self._outbox.send(member.id, Leave("", leave.timeout_ms))
-            timeout_ms = max(1, min(leave.timeout_ms, 600_000) * 9 // 10)
-            self._forwarded[number] = member.id, envelope, now.mono_ms + timeout_ms
+            deadline_ms = now.mono_ms + max(1, min(leave.timeout_ms, 600_000) * 9 // 10)
+            patient_until_ms = now.mono_ms + self._settings.farewell_ms
+            self._forward(
+                _Forwarded(member.id, envelope, leave.timeout_ms, deadline_ms, patient_until_ms)
+            )
 
     def on_forget(self, envelope: Envelope) -> None:
         """Of a member that is down."""
@@ -105,17 +120,22 @@ class Departing:
 
     def on_answer(self, envelope: Envelope) -> None:
         """Another node has left, or will not, as it was asked to on behalf of a client."""
-        if envelope.id in self._forwarded:
-            member_id, request, _ = self._forwarded[envelope.id]
-            if member_id == envelope.sender.node:
-                del self._forwarded[envelope.id]
-                self._outbox.reply(request, envelope.message)
+        forwarded = self._forwarded.get(envelope.id)
+        if forwarded is not None and forwarded.member_id == envelope.sender.node:
+            del self._forwarded[envelope.id]
+            self._outbox.reply(forwarded.request, envelope.message)
 
-    def on_bounced(self, number: int) -> None:
+    def on_bounced(self, number: int, now: Now) -> None:
         """Another node could not be asked."""
-        _, request, _ = self._forwarded.pop(number, ("", None, 0))
-        if request is not None:
-            self._answer(request, "unavailable", "the node cannot be reached", definite=True)
+        forwarded = self._forwarded.get(number)
+        if forwarded is None:
+            return
+        if now.mono_ms < forwarded.patient_until_ms:
+            forwarded.again_ms = now.mono_ms + self._settings.gossip_ms
+            return
+        del self._forwarded[number]
+        reason = "the node cannot be reached"
+        self._answer(forwarded.request, "unavailable", reason, definite=True)
 
     def on_ack(self, envelope: Envelope, now: Now) -> None:
         """Another member knows that this one has left: that is enough."""
@@ -128,11 +148,14 @@ class Departing:
 
     def due(self, now: Now) -> None:
         """Tell the others that this node has left, until one has answered."""
-        for number, (_, request, deadline_ms) in list(self._forwarded.items()):
-            if now.mono_ms >= deadline_ms:
+        for number, forwarded in list(self._forwarded.items()):
+            if now.mono_ms >= forwarded.deadline_ms:
                 del self._forwarded[number]
                 reason = "the node has not left in time; it may leave yet"
-                self._answer(request, "timed_out", reason, definite=False)
+                self._answer(forwarded.request, "timed_out", reason, definite=False)
+            elif forwarded.again_ms is not None and now.mono_ms >= forwarded.again_ms:
+                del self._forwarded[number]
+                self._forward(forwarded)
         going = self._going
         if going is None or not going.is_kept or going.is_over or now.mono_ms < going.again_ms:
             return
@@ -150,6 +173,11 @@ class Departing:
         for member in () if going.is_told else others[: self._settings.all_neighbours]:
             ping = Ping(self.network, now.wall_ms, (self._members.me,))
             going.pings[self._outbox.send(member.id, ping)] = member.id
+
+    def _forward(self, forwarded: _Forwarded) -> None:
+        forwarded.again_ms = None
+        leave = Leave("", forwarded.timeout_ms)
+        self._forwarded[self._outbox.send(forwarded.member_id, leave)] = forwarded
 
     def _leave(self, envelope: Envelope) -> None:
         if self._going is not None:

@@ -379,7 +379,7 @@ class Gossiper:
             case Ping() | PingReq():
                 self._detector.on_bounced(envelope.id, now)
             case Leave():
-                self._departing.on_bounced(envelope.id)
+                self._departing.on_bounced(envelope.id, now)
             case Tell(_, (member,), ()) if member.id == self._members.me.id:
                 self._arriving.bounced(node)
 
