@@ -41,8 +41,10 @@ class _Probe:
         """When something is to be done about it."""
         if not self.asked:
             return self.indirect_at_ms
-        in_vain = self.bounced and not self.helpers
-        return self.earliest_ms if in_vain else self.judge_at_ms
+        if self.bounced and not (self.again and self.helpers):
+            # There was no connection. It is tried once more, and then others' word is awaited.
+            return self.earliest_ms
+        return self.judge_at_ms
 
     def shift(self, by_ms: int) -> None:
         """This node has stood still for so long."""

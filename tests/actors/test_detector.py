@@ -220,17 +220,17 @@ def test_an_answer_to_the_ping_that_goes_out_the_second_time_is_as_good() -> Non
     assert detecting.states()["n1"] == "alive"
 
 
-def test_it_is_pinged_once_more_when_the_last_helper_has_no_connection_either() -> None:
-    """After the time-out that is at once: until then the helper might have reached it."""
+def test_who_could_not_be_pinged_is_pinged_once_more_whatever_the_helpers_do() -> None:
+    """At the time-out, for by then there may be a connection; a helper may be silent meanwhile."""
     detecting = Detecting(*FIVE)
     detecting.bounce(detecting.probe(TARGET))
     last, *rest = all_of(detecting.due(), PingReq)
     for request in rest:
         detecting.bounce(request)
     sent = detecting.run_for(TIMEOUT_MS + 100, detecting.all_but(TARGET))
-    assert TARGET not in [e.to.node for _, e in sent]
+    assert [e.to.node for _, e in sent].count(TARGET) == 1
     detecting.nack(last)
-    assert [e.to.node for e in all_of(detecting.due(), Ping)] == [TARGET]
+    assert TARGET not in [e.to.node for e in all_of(detecting.due(), Ping)]
     assert detecting.declared == []
 
 
