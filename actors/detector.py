@@ -152,7 +152,7 @@ class Detector:
         said = [me] if any(m.id == me.id for m in news) else []
         if known is not None and (known.state != "alive" or known != own):
             said.append(known)
-        ack = Ack(self.network, now.wall_ms, tuple(said))
+        ack = Ack(envelope.message.network, now.wall_ms, tuple(said))
         if own is not None and not fault(own) and (known is None or known.address != own.address):
             # Others may have been made to believe that it is elsewhere.
             self._outbox.answer_at(own.address, envelope, ack)

@@ -123,7 +123,8 @@ class Gossiper:
         if not self._intake.has_left and not self._is_stopped:
             self._do_what_is_due(now)
         self._memory.flush()
-        self._wake_at = self._next_wake(now)
+        wakes = [at_ms for at_ms in self._wakes() if at_ms is not None]
+        self._wake_at = min([*wakes, now.mono_ms + self._settings.push_pull_ms])
         return self._outbox.take()
 
     def _start(self, now: Now) -> None:
@@ -199,11 +200,6 @@ class Gossiper:
             self._member_watchers.changed()
         self._member_watchers.due(now)
         self._key_watchers.due(now)
-
-    def _next_wake(self, now: Now) -> int:
-        times = [now.mono_ms + self._settings.push_pull_ms]
-        times += [at_ms for at_ms in self._wakes() if at_ms is not None]
-        return min(times)
 
     def _wakes(self) -> list[int | None]:
         if self._intake.has_left or self._is_stopped:
@@ -297,6 +293,9 @@ class Gossiper:
     def _on_gossip(self, envelope: Envelope, now: Now) -> None:
         message, sender = envelope.message, envelope.sender.node
         assert isinstance(message, (Ping, Ack, PingReq, Nack, Rumour))
+        if isinstance(message, Ping) and not self._entering.network:
+            # Others may count this node in before it knows; it is there.
+            self._detector.on_ping(envelope, now)
         if not self._is_of_network(message.network):
             return
         match message:

@@ -268,3 +268,13 @@ def test_what_is_not_for_a_gossiper_is_dropped_and_counted() -> None:
     out = belonging(OTHER).take(from_peer(Observe(), B))
     assert reasons(out) == ["gossiper was sent Observe"]
     assert [e.to for e in out] == [Address(A, HOST)]
+
+
+def test_a_node_that_has_not_entered_answers_pings_all_the_same() -> None:
+    """Others may have counted it in before it knows; it answers at the address that they give."""
+    node = fresh(OTHER.address)
+    node.take()
+    out = node.take(from_peer(Ping(NET, 0, (OTHER,)), B, 7))
+    [ack] = all_of(out, Ack)
+    assert (ack.to, ack.id) == (Address(f"@{OTHER.address}", "gossiper"), 7)
+    assert message([ack], Ack).network == NET
