@@ -153,13 +153,13 @@ class Detector:
         if known is not None and (known.state != "alive" or known != own):
             said.append(known)
         ack = Ack(envelope.message.network, now.wall_ms, tuple(said))
-        if own is not None and not fault(own) and (known is None or known.address != own.address):
-            # Others may have been made to believe that it is elsewhere.
+        is_known = self._members.is_known(sender)
+        is_where_it_was = known is not None and own is not None and known.address == own.address
+        if own is not None and not fault(own) and not (is_known and is_where_it_was):
+            # It is no member, or this node may have been made to believe that it is elsewhere.
             self._outbox.answer_at(own.address, envelope, ack)
-        elif self._members.is_known(sender):
+        elif is_known:
             self._outbox.reply(envelope, ack)
-        elif own is not None and not fault(own):
-            self._outbox.answer_at(own.address, envelope, ack)
 
     def on_ack(self, envelope: Envelope, now: Now) -> None:
         """Somebody answers a ping, or for somebody it has pinged."""

@@ -59,9 +59,9 @@ class Intake:
         vouched: bool = False,
     ) -> bool:
         """Take in what is later than what is known, as the node `source` says, and say whether
-        there was anything, but for lies about this node. With `retell` it was
-        heard in private, and others may not know it; a suspicion is told on only by who has looked
-        for itself. `vouched`: the source was pinged, and this is its answer."""
+        there was anything, but for lies about this node. With `retell` it was heard in private, and
+        others may not know it; a suspicion is told on only by who has looked for itself. `vouched`:
+        the source was pinged, and this is its answer."""
         if not news:
             return False
         if retell and source == self._members.me.id:

@@ -329,7 +329,8 @@ class Router:
     def _on_observed(self, ask: Ask, clock: int) -> None:
         if clock > self._clock + MAX_CLOCK_STEP:
             self._drop("clock too far ahead")
-            return self._give_up(ask, "unavailable")
+            self._give_up(ask, "unavailable")
+            return
         self._clock = max(self._clock, clock)
         for job, positions in ask.parts:
             if isinstance(job, WriteJob) and job.open:
