@@ -16,6 +16,7 @@ In reading order:
 - `gossiper`: who is in the network, and what everybody should know. Its parts, each of which puts
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:
   - `entering` and `joining` (how a network begins, and lets others in), `arriving`, `departing`;
+  - `farewell`: how others are told that a node goes;
   - `intake`: news of members as it comes; `announcing`: what the rest of the node is told of it;
   - `detector` and `suspicion`: who is down;
   - `rumours`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;

@@ -1,5 +1,5 @@
-"""Members that go for good: one leaves by its own word, and one that is down is struck out by
-another's. Either is final: what has left comes back only as a new member.
+"""Members that go: one stops by its own word and stays a member; one leaves by its own word, and
+one that is down is struck out by another's. What has left comes back only as a new member.
 """
 
 from __future__ import annotations
@@ -7,25 +7,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.actor import HOST, Envelope, Now
+from actors.farewell import Farewell
 from actors.gossip_settings import GossipSettings
 from actors.membership import Member, Members
 from actors.memory import Memory
-from actors.messages import Departed, Failed, Forget, Leave, Message, Noted, Ping, Retire
+from actors.messages import Departed, Failed, Finished, Forget, Leave, Message, Noted, Retire
 from actors.outbox import Outbox
 from actors.rumours import Rumours
 
 
 @dataclass(slots=True)
 class _Going:
-    """This node is leaving: who asked for it, and, once that is on the disk, until when it tells
-    the others."""
+    """This node is leaving: who asked for it, and, once that is on the disk, how the others are
+    told. When they know, who asked is answered, and at `retire_ms` the node stops."""
 
     requests: list[Envelope] = field(default_factory=list)
-    is_kept: bool = False
-    until_ms: int | None = None
-    again_ms: int = 0
-    pings: dict[int, str] = field(default_factory=dict)
-    is_told: bool = False
+    farewell: Farewell | None = None
+    retire_ms: int | None = None
     is_over: bool = False
 
 
@@ -60,15 +58,39 @@ class Departing:
         self._settings = settings
         self._going: _Going | None = None
         self._forwarded: dict[int, _Forwarded] = {}
+        self._stop: Envelope | None = None
+        self._parting: Farewell | None = None
         self.network = ""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Was this node told to stop?"""
+        return self._stop is not None
 
     @property
     def wake_at(self) -> int | None:
         """The next deadline: monotonic ms."""
+        if self._stop is not None:
+            return None if self._parting is None else self._parting.wake_at
         times = [f.again_ms or f.deadline_ms for f in self._forwarded.values()]
-        if self._going is not None and self._going.is_kept and not self._going.is_over:
-            times.append(self._going.again_ms)
+        going = self._going
+        if going is not None and going.farewell is not None and not going.is_over:
+            times.append(going.retire_ms or going.farewell.wake_at)
         return min(times, default=None)
+
+    def on_stop(self, envelope: Envelope, now: Now, *, is_member: bool) -> None:
+        """This node says good-bye to those who know it, and stays a member."""
+        self._stop = envelope
+        if is_member and self._members.me.state != "left":
+            self._members.update_me("stopped")
+            self._rumours.say_members((self._members.me,))
+            self._rumours.hurry()
+            for rumour in self._rumours.due(self.network, now):
+                self._outbox.publish(rumour)
+            if self._members.living():
+                self._parting = self._farewell()
+        if self._parting is None:
+            self._outbox.reply(envelope, Finished())
 
     def on_leave(self, envelope: Envelope, now: Now) -> None:
         """Of this node, or of another that is to be asked."""
@@ -138,16 +160,20 @@ class Departing:
         self._answer(forwarded.request, "unavailable", reason, definite=True)
 
     def on_ack(self, envelope: Envelope, now: Now) -> None:
-        """Another member knows that this one has left: that is enough."""
+        """Another member knows that this one has stopped; or has left, and that is enough."""
+        if self._parting is not None:
+            self._parting.on_ack(envelope, now)
         going = self._going
-        if going is not None and going.pings.get(envelope.id) == envelope.sender.node:
-            self._answer_all(going)
-            if not going.is_told:
-                going.is_told = True
-                going.again_ms = now.mono_ms + self._settings.gossip_ms
+        if going is not None and going.farewell is not None and not going.is_over:
+            going.farewell.on_ack(envelope, now)
+            if going.farewell.is_heard:
+                self._others_know(going, now)
 
     def due(self, now: Now) -> None:
-        """Tell the others that this node has left, until one has answered."""
+        """Tell the others that this node has stopped or left, until they know."""
+        if self._stop is not None:
+            self._finish(self._stop, now)
+            return
         for number, forwarded in list(self._forwarded.items()):
             if now.mono_ms >= forwarded.deadline_ms:
                 del self._forwarded[number]
@@ -157,22 +183,22 @@ class Departing:
                 del self._forwarded[number]
                 self._forward(forwarded)
         going = self._going
-        if going is None or not going.is_kept or going.is_over or now.mono_ms < going.again_ms:
+        if going is None or going.farewell is None or going.is_over:
             return
-        if going.is_told:
+        if going.retire_ms is None and going.farewell.is_over(now):
+            self._others_know(going, now)
+        elif going.retire_ms is None:
+            going.farewell.due(now)
+        elif now.mono_ms >= going.retire_ms:
             going.is_over = True
             self._outbox.to(HOST, Retire())
-            return
-        if going.until_ms is None:
-            going.until_ms = now.mono_ms + self._settings.farewell_ms
-        elif now.mono_ms >= going.until_ms:
-            self._answer_all(going)
-            going.is_told = True
-        going.again_ms = now.mono_ms + self._settings.gossip_ms
-        others = self._members.living() or self._members.others()
-        for member in () if going.is_told else others[: self._settings.all_neighbours]:
-            ping = Ping(self.network, now.wall_ms, (self._members.me,))
-            going.pings[self._outbox.send(member.id, ping)] = member.id
+
+    def _finish(self, stop: Envelope, now: Now) -> None:
+        if self._parting is not None and self._parting.is_over(now):
+            self._parting = None
+            self._outbox.reply(stop, Finished())
+        elif self._parting is not None:
+            self._parting.due(now)
 
     def _forward(self, forwarded: _Forwarded) -> None:
         forwarded.again_ms = None
@@ -182,7 +208,7 @@ class Departing:
     def _leave(self, envelope: Envelope) -> None:
         if self._going is not None:
             self._going.requests.append(envelope)
-            if self._going.is_told:
+            if self._going.retire_ms is not None:
                 self._answer_all(self._going)
             return
         if not self._members.others():
@@ -193,12 +219,13 @@ class Departing:
         self._rumours.say_members((self._members.me,))
 
         def kept(code: str) -> None:
-            going.is_kept = code == "ok"
-            if going.is_kept:
-                self._outbox.to(HOST, Noted("a client had this node leave for good"))
-            self._members.update_me("left" if going.is_kept else "alive")
+            is_kept = code == "ok"
+            self._members.update_me("left" if is_kept else "alive")
             self._rumours.say_members((self._members.me,))
-            if not going.is_kept:
+            if is_kept:
+                self._outbox.to(HOST, Noted("a client had this node leave for good"))
+                going.farewell = self._farewell()
+            else:
                 self._going = None
                 for request in going.requests:
                     reason = "the disk of the node is full: it has not left"
@@ -206,9 +233,18 @@ class Departing:
 
         self._memory.keep(lambda: [("left", b"yes")], kept)
 
-    def _answer_all(self, going: _Going) -> None:
+    def _farewell(self) -> Farewell:
+        """How the others are told that this node goes."""
+        return Farewell(self.network, self._members, self._outbox, self._settings)
+
+    def _others_know(self, going: _Going, now: Now) -> None:
         """Who asked is told; the node goes on for a moment, for an answer may be lost with the
         connection that it came by."""
+        self._answer_all(going)
+        if going.retire_ms is None:
+            going.retire_ms = now.mono_ms + self._settings.gossip_ms
+
+    def _answer_all(self, going: _Going) -> None:
         requests, going.requests = going.requests, []
         for request in requests:
             self._outbox.reply(request, Departed(self._members.me))

@@ -33,7 +33,6 @@ from actors.messages import (
     Departed,
     Exchange,
     Failed,
-    Finished,
     Forget,
     Fresh,
     Join,
@@ -103,7 +102,6 @@ class Gossiper:
         self._listed: MembersListed | None = None
         self._listed_version = 0
         self._is_started = False
-        self._is_stopped = False
         self._wake_at = 0
 
     @property
@@ -120,12 +118,17 @@ class Gossiper:
             self._detector.shift(now.mono_ms - self._wake_at)
         for envelope in inbox:
             self._on(envelope, now)
-        if not self._intake.has_left and not self._is_stopped:
+        self._departing.due(now)
+        if not self._is_going:
             self._do_what_is_due(now)
         self._memory.flush()
         wakes = [at_ms for at_ms in self._wakes() if at_ms is not None]
         self._wake_at = min([*wakes, now.mono_ms + self._settings.push_pull_ms])
         return self._outbox.take()
+
+    @property
+    def _is_going(self) -> bool:
+        return self._intake.has_left or self._departing.is_stopping
 
     def _start(self, now: Now) -> None:
         if self._left_before:
@@ -194,7 +197,6 @@ class Gossiper:
             self._announcing.due(now, serves=confirmed)
         for reason, count in self._rumours.take_dropped().items():
             self._outbox.drop(reason, count)
-        self._departing.due(now)
         if self._shown_version != self._members.version:
             self._shown_version = self._members.version
             self._member_watchers.changed()
@@ -202,8 +204,8 @@ class Gossiper:
         self._key_watchers.due(now)
 
     def _wakes(self) -> list[int | None]:
-        if self._intake.has_left or self._is_stopped:
-            return []
+        if self._is_going:
+            return [self._departing.wake_at]
         wakes = [
             self._entering.wake_at,
             self._departing.wake_at,
@@ -242,7 +244,8 @@ class Gossiper:
                 self._rumours.say_changes(changes)
                 self._key_watchers.heard(changes, now)
             case Stop():
-                self._on_stop(envelope, now)
+                is_member = bool(self._entering.network) and not self._intake.has_left
+                self._departing.on_stop(envelope, now, is_member=is_member)
             case _ if envelope.sender.node == CLIENT or isinstance(envelope.message, Leave):
                 self._on_request(envelope, now)
             case other:
@@ -252,6 +255,9 @@ class Gossiper:
         """What clients ask; and another node, on behalf of one, that this node leave."""
         if isinstance(envelope.message, ListMembers):
             self._outbox.reply(envelope, self._listing())
+            return
+        if self._departing.is_stopping:
+            self._outbox.reply(envelope, Failed("stopping", "the node is shutting down", True))
             return
         if not self._entering.network or not self._arriving.is_confirmed or self._intake.has_left:
             reason = f"the node is not ready: {self._announcing.waiting or 'it has just started'}"
@@ -381,18 +387,3 @@ class Gossiper:
                 self._departing.on_bounced(envelope.id, now)
             case Tell(_, (member,), ()) if member.id == self._members.me.id:
                 self._arriving.bounced(node)
-
-    def _on_stop(self, envelope: Envelope, now: Now) -> None:
-        """Say good-bye to all: a stopped member stays a member. It is the last turn."""
-        self._is_stopped = True
-        network = self._entering.network
-        if network and self._members.me.state != "left" and not self._intake.has_left:
-            self._members.update_me("stopped")
-            self._rumours.say_members((self._members.me,))
-            self._rumours.hurry()
-            for rumour in self._rumours.due(network, now):
-                self._outbox.publish(rumour)
-            tell = Tell(network, (self._members.me,), ())
-            for member in self._members.living()[: self._settings.all_neighbours]:
-                self._outbox.tell(member.id, tell)
-        self._outbox.reply(envelope, Finished())

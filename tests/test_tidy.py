@@ -25,9 +25,9 @@ VALUES = frozenset(
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = frozenset(
-    {"announcing", "arriving", "clocks_apart", "departing", "detector", "entering", "intake"}
-    | {"joining", "memory", "neighbours", "outbox", "push_pull", "rumours", "shared_table"}
-    | {"sharing", "suspicion", "watchers"}
+    {"announcing", "arriving", "clocks_apart", "departing", "detector", "entering", "farewell"}
+    | {"intake", "joining", "memory", "neighbours", "outbox", "push_pull", "rumours"}
+    | {"shared_table", "sharing", "suspicion", "watchers"}
 )
 """What the gossiper is made of: nobody else has a use for them."""
 MAY_IMPORT = {

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from actors.actor import HOST, Address, reply
+from actors.actor import HOST, Address, Envelope, reply
+from actors.gossip_settings import GossipSettings
 from actors.membership import State, digest_of
 from actors.messages import (
     TO_GOSSIPERS,
     Ack,
+    Bounced,
     Compare,
     Departed,
     Failed,
@@ -38,6 +40,7 @@ from actors.messages import (
     WatchMembers,
 )
 from tests.actors.envelopes import (
+    WALL_MS,
     A,
     B,
     C,
@@ -53,6 +56,8 @@ from tests.actors.envelopes import (
 )
 from tests.actors.gossipers import (
     NET,
+    ROUND_MS,
+    acks,
     belonging,
     fresh,
     from_peer,
@@ -66,6 +71,7 @@ from tests.actors.gossipers import (
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
 DOWN: list[State] = ["dead", "stopped"]
+SETTINGS = GossipSettings()
 
 REQUESTS: dict[Message, type[Message]] = {
     WatchMembers("", 1_000): MembersListed,
@@ -228,32 +234,75 @@ def test_a_node_that_serves_answers(request_: Message) -> None:
 
 
 def test_a_node_that_stops_says_good_bye() -> None:
-    """To everybody, though a round is not over, and to members directly; it stays a member."""
+    """To everybody, though a round is not over, and to members, which answer; it stays a member."""
     node = belonging(OTHER, THIRD)
     out = node.take(from_host("gossiper", Stop()))
     stopped = member(A, incarnation=1, state="stopped")
     assert message(out, Rumour).members == (stopped,)
-    assert [(e.to.node, e.message) for e in all_of(out, Tell)] == [
-        (B, Tell(NET, (stopped,), ())),
-        (C, Tell(NET, (stopped,), ())),
+    pings = all_of(out, Ping)
+    assert [(e.to.node, e.message) for e in pings] == [
+        (B, Ping(NET, WALL_MS, (stopped,))),
+        (C, Ping(NET, WALL_MS, (stopped,))),
     ]
-    assert the(out, Finished).to == Address(A, HOST)
+    assert node.take(*acks(pings[:1])) == []
+    assert the(node.take(*acks(pings[1:])), Finished).to == Address(A, HOST)
+
+
+def test_a_node_that_stops_tells_again_what_was_lost() -> None:
+    """A connection may just be being made. With one answer the others have a round more."""
+    node = belonging(OTHER, THIRD)
+    [lost, _] = all_of(node.take(from_host("gossiper", Stop())), Ping)
+    node.take(reply(lost, Bounced(lost.to, lost.message)))
+    pings = all_of(node.take_when_due(), Ping)
+    assert [e.to.node for e in pings] == [B, C]
+    assert node.take(*acks(pings[:1])) == []
+    out: list[Envelope] = []
+    heard_ms = node.now_ms
+    while not all_of(out, Finished):
+        out = node.take_when_due()
+        assert {e.to.node for e in all_of(out, Ping)} <= {C}
+    assert node.now_ms == heard_ms + ROUND_MS
+
+
+def test_a_node_that_stops_does_not_wait_long_for_answers() -> None:
+    """All the others may have been cut off, or have stopped meanwhile."""
+    node = belonging(OTHER, THIRD)
+    out = node.take(from_host("gossiper", Stop()))
+    while not all_of(out, Finished):
+        out = node.take_when_due()
+    assert node.now_ms == SETTINGS.farewell_ms
+    node = belonging(OTHER, THIRD)
+    node.take(from_host("gossiper", Stop()))
+    gone = [member(n, incarnation=1, state="stopped") for n in (B, C)]
+    assert all_of(node.take(told(*gone)), Finished)
 
 
 def test_a_node_that_stops_tells_eight_at_most() -> None:
     """Who is down is not told; rumours reach the others."""
     living = [member(f"{i:016x}", name=f"n{i}", port=8000 + i) for i in range(1, 20)]
     node = belonging(member("0" * 16, name="down", state="dead"), *living)
-    tells = all_of(node.take(from_host("gossiper", Stop())), Tell)
-    assert [e.to.node for e in tells] == [m.id for m in living[:8]]
+    pings = all_of(node.take(from_host("gossiper", Stop())), Ping)
+    assert [e.to.node for e in pings] == [m.id for m in living[:8]]
 
 
-def test_a_node_that_stops_pings_nobody_any_more() -> None:
-    """Nor does it judge who does not answer."""
+def test_a_node_that_stops_judges_nobody_any_more() -> None:
+    """Nor does it say anything more once it has finished."""
     node = belonging(OTHER, THIRD)
+    pings = all_of(node.take(from_host("gossiper", Stop())), Ping)
+    out = [e for _, e in run_answered(node, 500)]
+    assert all_of(out, MembersChanged) == []
+    assert all_of(node.take(*acks(pings)), Finished) == []
+    assert run_answered(node, 5_000) == []
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_node_that_stops_does_nothing_for_clients_any_more(request_: Message) -> None:
+    """They are told so, and ask elsewhere."""
+    node = belonging(OTHER)
     node.take(from_host("gossiper", Stop()))
-    out = [e for _, e in run_answered(node, 5_000)]
-    assert all_of(out, Ping) == all_of(out, MembersChanged) == []
+    [answer] = node.take(to("gossiper", request_, client(), 6))
+    assert (answer.to, answer.id) == (client(), 6)
+    assert answer.message == Failed("stopping", "the node is shutting down", True)
 
 
 def test_a_fresh_node_stops_without_a_word() -> None:
