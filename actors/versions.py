@@ -38,6 +38,18 @@ NEVER = Stamp(0, "", "")
 """The stamp of a key that was never written; every write's stamp is greater."""
 
 
+class Version(NamedTuple):
+    """What decides which of two records of a key is the later: the stamp, and of equal stamps that
+    it is `dead`, for "absent" under the stamp of a value marks that value as expired."""
+
+    stamp: Stamp
+    dead: bool
+
+
+NOTHING = Version(NEVER, False)
+"""The version of a key of which there is no record: every record is later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a replica holds for one key. `expires_ms` is wall-clock, 0 for never."""
@@ -47,6 +59,11 @@ class Record:
     value: bytes
     stamp: Stamp
     expires_ms: int = 0
+
+    @property
+    def version(self) -> Version:
+        """The record with the greater version is the later."""
+        return Version(self.stamp, self.kind == "absent")
 
 
 def boot_name(count: int, random_bits: int) -> str:

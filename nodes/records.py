@@ -1,8 +1,9 @@
 """The bytes on the disk: of keys, so that they sort as the keys do, and of records.
 
-LMDB admits keys of 511 bytes; ours have up to 1,024, and a partition's number goes before them in
+LMDB admits names of 511 bytes; ours have up to 1,024, and a partition's number goes before them in
 one of the tables. So a key of up to SHORT_BYTES is written as its UTF-8, and a longer one as its
 first SHORT_BYTES bytes, CUT and the SHA-256 of all of it. CUT is a byte that UTF-8 never contains.
+Where more than a partition's number goes before a key, it is cut the sooner.
 
 - Two keys never share an encoding: a short one's is without CUT, a long one's has the digest.
 - Encodings sort as the keys do, long keys with the same beginning excepted. Where two keys differ
@@ -23,8 +24,11 @@ import orjson
 
 from actors.versions import Kind, Record, Stamp, boot_name
 
-SHORT_BYTES = 476
+NAME_BYTES = 511
 CUT = b"\xff"
+DIGEST_BYTES = 32
+PARTITION_BYTES = 2
+SHORT_BYTES = NAME_BYTES - PARTITION_BYTES - len(CUT) - DIGEST_BYTES
 
 KINDS: tuple[Kind, ...] = ("json", "bytes", "absent")
 KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
@@ -35,6 +39,9 @@ FORMAT = 1
 RECORD = struct.Struct(">BBHIQQ")
 """Format, kind, bytes of the whole key (0 unless it is long), bytes of the origin, the stamp's
 counter, expires_ms. The origin, the whole key and the value follow."""
+
+EXPIRES = struct.Struct(">Q")
+EXPIRES_AT = RECORD.size - EXPIRES.size
 
 ORIGIN = struct.Struct(">8sQQ")
 BINARY = b"b"
@@ -47,6 +54,16 @@ def encode_key(key: str) -> bytes:
     if len(utf8) <= SHORT_BYTES:
         return utf8
     return utf8[:SHORT_BYTES] + CUT + sha256(utf8).digest()
+
+
+def cut_key(head: bytes, key: str) -> tuple[bytes, bytes]:
+    """A name that is `head` and then the key; and if that had to be cut, its UTF-8, else nothing.
+    After a head of PARTITION_BYTES it is cut as `encode_key` does."""
+    utf8 = key.encode()
+    short_bytes = SHORT_BYTES + PARTITION_BYTES - len(head)
+    if len(utf8) <= short_bytes:
+        return head + utf8, b""
+    return head + utf8[:short_bytes] + CUT + sha256(utf8).digest(), utf8
 
 
 def lower_bound(utf8: bytes) -> bytes:
@@ -87,7 +104,7 @@ def whole_key(packed: bytes) -> bytes:
     return packed[start : start + key_bytes]
 
 
-def stamp_of(packed: memoryview) -> Stamp:
+def stamp_of(packed: memoryview | bytes) -> Stamp:
     """The stamp of a packed record, of which nothing else is copied. Raises ValueError where it is
     of another format."""
     written, _, _, origin_bytes, counter, _ = RECORD.unpack_from(packed)
@@ -95,6 +112,17 @@ def stamp_of(packed: memoryview) -> Stamp:
         raise ValueError(f"a record is of format {written}, which is unknown here")
     end = RECORD.size + origin_bytes
     return Stamp(counter, *_unpack_origin(bytes(packed[RECORD.size : end])))
+
+
+def kind_of(packed: memoryview | bytes) -> Kind:
+    """The kind of a packed record."""
+    return KINDS[packed[1]]
+
+
+def expires_ms_of(packed: memoryview) -> int:
+    """When a packed record expires; 0 for never."""
+    expires_ms: int = EXPIRES.unpack_from(packed, EXPIRES_AT)[0]
+    return expires_ms
 
 
 # There are few origins, one for each node and start, and many stamps: each is worked out once.

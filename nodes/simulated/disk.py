@@ -6,13 +6,16 @@ to be full; the first three end the process in the middle of its turn.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from heapq import nsmallest
 from random import Random
 from typing import Literal
 
-from actors.storage import DiskFull
-from actors.versions import NEVER, Record, Stamp, boot_name
+from actors.disk import Batch, DiskFull
+from actors.versions import NOTHING, Record, Stamp, Version, boot_name
+from nodes.simulated.contents import Contents
 
 Fault = Literal["before_sync", "after_sync", "error"]
 """What the next commit is to meet: a crash before or after its sync, or an error of the disk."""
@@ -37,46 +40,18 @@ class Boot:
     notes: dict[str, bytes]
 
 
-@dataclass(slots=True)
-class _Contents:
-    """What is on a disk."""
-
-    records: dict[str, Record] = field(default_factory=dict)
-    notes: dict[str, bytes] = field(default_factory=dict)
-    clock_limit: int = 0
-    node_id: str = ""
-    boots: int = 0
-
-    def copy(self) -> _Contents:
-        return _Contents(
-            dict(self.records), dict(self.notes), self.clock_limit, self.node_id, self.boots
-        )
-
-    def apply(
-        self, records: Sequence[Record], notes: Sequence[tuple[str, bytes]], clock_limit: int
-    ) -> None:
-        self.records.update((record.key, record) for record in records)
-        for name, note in notes:
-            if note:
-                self.notes[name] = note
-            else:
-                self.notes.pop(name, None)
-        self.clock_limit = clock_limit
-
-
 class SimulatedDisk:
     """The disk port of a storage actor. It outlives its node's crashes; `wipe` empties it."""
 
     def __init__(self) -> None:
-        self._synced = _Contents()
-        self._written = _Contents()
+        self._contents = Contents()
         self.full = False
         self.next_fault: Fault | None = None
         self.syncs = 0
 
     def boot(self, rng: Random) -> Boot:
         """Start a node: its id, made by the first start, and one more boot, both synced."""
-        contents = self._written
+        contents = self._contents
         contents.node_id = contents.node_id or f"{rng.getrandbits(64):016x}"
         contents.boots += 1
         self.sync()
@@ -86,68 +61,91 @@ class SimulatedDisk:
 
     def read(self, keys: Sequence[str]) -> list[Record | None]:
         """What was written for each key."""
-        return [self._written.records.get(key) for key in keys]
+        return [self._contents.records.get(key) for key in keys]
 
-    def stamps(self, keys: Sequence[str]) -> list[Stamp]:
-        """The stamp of what was written for each key."""
-        return [record.stamp if record else NEVER for record in self.read(keys)]
+    def versions(self, keys: Sequence[str]) -> list[Version]:
+        """The version of what was written for each key."""
+        return [record.version if record else NOTHING for record in self.read(keys)]
 
     def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
         """Living keys in order."""
-        keys = [
-            record.key
-            for record in self._written.records.values()
-            if record.kind != "absent" and record.key.startswith(prefix) and record.key > after
-        ]
-        keys.sort()
+        keys = self._contents.living.page(prefix, after, limit + 1)
         return keys[:limit], len(keys) > limit
 
-    def commit(
-        self, records: Sequence[Record], notes: Sequence[tuple[str, bytes]], clock_limit: int
-    ) -> None:
-        """Write, then sync. Raises DiskFull, Crashed or DiskFailed as the disk was told to."""
+    def entries(self, partition: int, after: str, limit: int) -> list[tuple[str, Version]]:
+        """The keys of a partition in order, tombstones too, with their versions."""
+        keys = self._contents.partitions[partition].page("", after, limit)
+        return list(zip(keys, self.versions(keys), strict=True))
+
+    def tombstones(self, after: str, limit: int) -> list[tuple[str, Stamp]]:
+        """The tombstones in the order of their keys."""
+        keys = self._contents.dead.page("", after, limit)
+        return [(key, self._contents.records[key].stamp) for key in keys]
+
+    def expired(self, wall_ms: int, limit: int) -> list[Record]:
+        """Records that have expired, the first to expire first."""
+        contents = self._contents
+        count = bisect_left(contents.expiries, (wall_ms + 1, ""))
+        return [contents.records[key] for _, key in contents.expiries[: min(count, limit)]]
+
+    def hints(self, member: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Keys hinted for a member in order, with when each hint expires."""
+        hints = self._contents.hints.get(member, {})
+        return nsmallest(limit, (hint for hint in hints.items() if hint[0] > after))
+
+    def hint_counts(self) -> dict[str, int]:
+        """How many hints there are for each member, of those for whom there are any."""
+        return {member: len(hints) for member, hints in sorted(self._contents.hints.items())}
+
+    def hinted(self, key: str) -> list[str]:
+        """The members for whom there is a hint of this key."""
+        return [member for member, hints in sorted(self._contents.hints.items()) if key in hints]
+
+    def commit(self, batch: Batch) -> None:
+        """Write, then sync; with nothing to apply, do nothing. Raises DiskFull, Crashed or
+        DiskFailed as the disk was told to."""
+        if batch.is_empty() and batch.clock_limit == self._contents.clock_limit:
+            return
         if self.full:
             raise DiskFull
         fault, self.next_fault = self.next_fault, None
         if fault == "error":
             raise DiskFailed
-        self.write(records, notes, clock_limit)
+        self.write(batch)
         if fault == "before_sync":
             raise Crashed
         self.sync()
         if fault == "after_sync":
             raise Crashed
 
-    def write(
-        self, records: Sequence[Record], notes: Sequence[tuple[str, bytes]], clock_limit: int
-    ) -> None:
+    def write(self, batch: Batch) -> None:
         """From here on it is read, and lost in a crash."""
-        self._written.apply(records, notes, clock_limit)
+        self._contents.apply(batch)
 
     def sync(self) -> None:
         """From here on a crash does not lose what was written."""
         self.syncs += 1
-        self._synced = self._written.copy()
+        self._contents.sync()
 
     def crash(self) -> None:
         """Lose what was not synced."""
         self.next_fault = None
-        self._written = self._synced.copy()
+        self._contents.crash()
 
     def wipe(self) -> None:
         """Lose everything; the next start is that of a new node."""
-        self._synced = _Contents()
-        self.crash()
+        self.next_fault = None
+        self._contents = Contents()
 
     def synced_records(self) -> list[Record]:
         """What a crash would leave, in the order of the keys, tombstones included."""
-        return sorted(self._synced.records.values(), key=lambda record: record.key)
+        return self._contents.synced_records()
 
     def synced_note(self, name: str) -> bytes:
         """The note of this name that a crash would leave, or nothing."""
-        return self._synced.notes.get(name, b"")
+        return self._contents.synced_note(name)
 
     @property
     def clock_limit(self) -> int:
         """What a crash would leave of it."""
-        return self._synced.clock_limit
+        return self._contents.synced_clock_limit

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actors.disk import Batch, DiskFull
 from actors.ring import partition_of
-from actors.storage import DiskFull
-from actors.versions import NEVER, Kind, Record, Stamp
+from actors.versions import NOTHING, Kind, Record, Stamp
 from nodes.disk import LmdbDisk
 from tests.nodes.keys import keys
 
@@ -51,10 +51,10 @@ def pages(disk: LmdbDisk, prefix: str, after: str, limit: int) -> Iterator[list[
 def test_what_was_never_written_is_not_there(disk: LmdbDisk) -> None:
     """A new disk is empty."""
     assert disk.read(["a"]) == [None]
-    assert disk.stamps(["a"]) == [NEVER]
+    assert disk.versions(["a"]) == [NOTHING]
     assert disk.page("", "", 10) == ([], False)
     assert disk.read([]) == []
-    assert disk.stamps([]) == []
+    assert disk.versions([]) == []
 
 
 def test_all_kinds_of_records_come_back(disk: LmdbDisk) -> None:
@@ -68,21 +68,21 @@ def test_all_kinds_of_records_come_back(disk: LmdbDisk) -> None:
         Record("expires", "json", b"1", Stamp(7, NODE, "1.00000000000000ff", "ballot"), 1_234),
         tombstone("gone"),
     ]
-    disk.commit(stored, (), 0)
+    disk.commit(Batch(stored))
     names = [r.key for r in stored]
     assert disk.read(names) == stored
-    assert disk.stamps(names) == [r.stamp for r in stored]
+    assert disk.versions(names) == [r.version for r in stored]
     assert disk.read(["json", "nothing", "json"]) == [stored[0], None, stored[0]]
 
 
 def test_a_record_replaces_the_one_before(disk: LmdbDisk) -> None:
     """Whether that was a value or a tombstone; within a commit the last counts."""
     for newer in (record("a", b"1"), tombstone("a"), record("a", b"3", 3), tombstone("a", 4)):
-        disk.commit([newer], (), 0)
+        disk.commit(Batch([newer]))
         assert disk.read(["a"]) == [newer]
-        assert disk.stamps(["a"]) == [newer.stamp]
+        assert disk.versions(["a"]) == [newer.version]
         assert disk.page("", "", 10)[0] == ([] if newer.kind == "absent" else ["a"])
-    disk.commit([record("a", b"5", 5), tombstone("a", 6), record("b"), tombstone("b")], (), 0)
+    disk.commit(Batch([record("a", b"5", 5), tombstone("a", 6), record("b"), tombstone("b")]))
     assert [r.kind for r in disk.read(["a", "b"]) if r] == ["absent", "absent"]
     assert disk.page("", "", 10) == ([], False)
 
@@ -90,8 +90,8 @@ def test_a_record_replaces_the_one_before(disk: LmdbDisk) -> None:
 def test_what_was_committed_outlives_a_restart(tmp_path: Path) -> None:
     """Records, notes and the clock limit."""
     disk = LmdbDisk(tmp_path)
-    disk.commit([record("a"), tombstone("b")], [("network", b"n"), ("bound", b"m")], 2**20)
-    disk.commit((), [("bound", b"")], 2**21)
+    disk.commit(Batch([record("a"), tombstone("b")], [("network", b"n"), ("bound", b"m")], 2**20))
+    disk.commit(Batch(notes=[("bound", b"")], clock_limit=2**21))
     disk.close()
     disk = LmdbDisk(tmp_path)
     assert disk.read(["a", "b"]) == [record("a"), tombstone("b")]
@@ -125,12 +125,12 @@ def test_two_nodes_have_two_ids(tmp_path: Path) -> None:
 
 def test_a_commit_says_how_long_its_sync_took(disk: LmdbDisk) -> None:
     """Once; a commit of nothing new syncs nothing."""
-    disk.commit((), (), 0)
+    disk.commit(Batch())
     assert disk.take_sync_us() == 0
-    disk.commit([record("a")], (), 7)
+    disk.commit(Batch([record("a")], clock_limit=7))
     assert disk.take_sync_us() > 0
     assert disk.take_sync_us() == 0
-    disk.commit((), (), 7)
+    disk.commit(Batch(clock_limit=7))
     assert disk.take_sync_us() == 0
 
 
@@ -139,7 +139,7 @@ def test_one_thread_opens_the_disk_and_another_uses_it(disk: LmdbDisk) -> None:
     found: list[list[Record | None]] = []
 
     def use() -> None:
-        disk.commit([record("a")], (), 0)
+        disk.commit(Batch([record("a")]))
         found.append(disk.read(["a"]))
 
     thread = threading.Thread(target=use)
@@ -167,18 +167,18 @@ def test_pages_have_each_living_key_once_and_in_order(
 ) -> None:
     """Whatever the keys, prefix, start and limit are, and whether keys are long or short."""
     stored, deleted, prefix, after, limit = listing
-    disk.commit([*map(record, stored), *map(tombstone, deleted)], (), 0)
+    disk.commit(Batch([*map(record, stored), *map(tombstone, deleted)]))
     listed = [key for page in pages(disk, prefix, after, limit) for key in page]
     living = sorted(stored - deleted)
     assert listed == [key for key in living if key.startswith(prefix) and key > after]
     # The next example finds tombstones only.
-    disk.commit([*map(tombstone, stored)], (), 0)
+    disk.commit(Batch([*map(tombstone, stored)]))
 
 
 def test_a_page_passes_by_more_long_keys_than_it_returns(disk: LmdbDisk) -> None:
     """Long keys with the same beginning are kept in another order than theirs."""
     names = [f"{'k' * 500}{number:03}" for number in range(200)]
-    disk.commit([record(name) for name in [*reversed(names), "k" * 476, "k" * 475 + "l"]], (), 0)
+    disk.commit(Batch([record(name) for name in [*reversed(names), "k" * 476, "k" * 475 + "l"]]))
     for limit in (1, 7, 199, 202, 1_000):
         listed = [key for page in pages(disk, "", "", limit) for key in page]
         assert listed == ["k" * 476, *names, "k" * 475 + "l"]
@@ -186,20 +186,20 @@ def test_a_page_passes_by_more_long_keys_than_it_returns(disk: LmdbDisk) -> None
 
 
 def test_keys_are_found_by_their_partition(disk: LmdbDisk) -> None:
-    """Each once, whatever the page's size, with the stamp last written, tombstones too."""
+    """Each once, whatever the page's size, with the version last written, tombstones too."""
     names = [f"{beginning}{number}" for beginning in ("k", "k" * 480) for number in range(3_000)]
-    disk.commit([record(name) for name in names], (), 0)
-    disk.commit([tombstone(name) for name in names[::2]], (), 0)
+    disk.commit(Batch([record(name) for name in names]))
+    disk.commit(Batch([tombstone(name) for name in names[::2]]))
     partition = partition_of(names[0])
     expected = {name for name in names if partition_of(name) == partition}
     for limit in (1, 2, 1_000):
-        found = [("", NEVER)]
-        while page := disk.partition_page(partition, found[-1][0], limit):
+        found = [("", NOTHING)]
+        while page := disk.entries(partition, found[-1][0], limit):
             assert len(page) <= limit
             found += page
         assert len(found) - 1 == len(expected)
         assert {key for key, _ in found[1:]} == expected
-        assert [stamp for _, stamp in found[1:]] == disk.stamps([key for key, _ in found[1:]])
+        assert [version for _, version in found[1:]] == disk.versions([key for key, _ in found[1:]])
 
 
 def test_the_database_grows_by_itself(tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_the_database_grows_by_itself(tmp_path: Path) -> None:
     small = [record(f"small{number}", bytes([number]) * 500_000) for number in range(40)]
     large = [record(f"large{number}", bytes([number]) * MIB) for number in range(40)]
     for one in small:
-        disk.commit([one], (), 0)
-    disk.commit(large, (), 0)
+        disk.commit(Batch([one]))
+    disk.commit(Batch(large))
     disk.close()
     disk = LmdbDisk(tmp_path)
     for one in [*small, *large]:
@@ -220,13 +220,13 @@ def test_the_database_grows_by_itself(tmp_path: Path) -> None:
 def test_past_its_quota_a_disk_is_full(tmp_path: Path) -> None:
     """Nothing of the commit is applied; reads go on, and so does what needs no more room."""
     disk = LmdbDisk(tmp_path, quota_bytes=4 * MIB)
-    disk.commit([record("a", b"old")], [("note", b"old")], 1)
+    disk.commit(Batch([record("a", b"old")], [("note", b"old")], 1))
     too_much = [record(f"b{number}", b"x" * MIB) for number in range(5)]
     with pytest.raises(DiskFull, match="no room"):
-        disk.commit([record("a", b"new"), *too_much], [("note", b"new")], 2)
+        disk.commit(Batch([record("a", b"new"), *too_much], [("note", b"new")], 2))
     assert disk.page("", "", 10) == (["a"], False)
     assert disk.read(["a", "b0"]) == [record("a", b"old"), None]
-    disk.commit([record("c")], (), 3)
+    disk.commit(Batch([record("c")], clock_limit=3))
     disk.close()
     disk = LmdbDisk(tmp_path, quota_bytes=4 * MIB)
     assert (disk.boot.notes, disk.boot.clock_limit) == ({"note": b"old"}, 3)
@@ -238,7 +238,7 @@ def store_until_full(disk: LmdbDisk, stored: list[str]) -> None:
     """Add keys to those stored before, one a commit."""
     while True:
         key = f"key{len(stored):06}"
-        disk.commit([record(key, b"x" * 5_000)], (), 0)
+        disk.commit(Batch([record(key, b"x" * 5_000)]))
         stored.append(key)
 
 

@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 
 from actors.versions import Kind, Record, Stamp, boot_name
 from nodes.records import (
+    NAME_BYTES,
+    PARTITION_BYTES,
     SHORT_BYTES,
+    cut_key,
     encode_key,
+    expires_ms_of,
     group_of,
+    kind_of,
     lower_bound,
     pack_record,
     stamp_of,
@@ -47,9 +52,11 @@ def test_a_record_comes_back_as_it_was(record: Record) -> None:
 
 @given(RECORDS)
 def test_a_stamp_is_read_without_the_rest_of_its_record(record: Record) -> None:
-    """It comes back as it was, from a view of the disk's own memory."""
+    """It comes back as it was, from a view of the disk's own memory; so do kind and expiry."""
     packed = memoryview(pack_record(record, encode_key(record.key)))
     assert stamp_of(packed) == record.stamp
+    assert kind_of(packed) == record.kind
+    assert expires_ms_of(packed) == record.expires_ms
 
 
 @given(RECORDS.filter(lambda r: len(r.key.encode()) > SHORT_BYTES))
@@ -87,6 +94,22 @@ def test_no_key_from_a_lower_bound_on_is_encoded_below_it(key: str, bound: str) 
 def test_an_encoding_and_a_partition_fit_into_a_key_of_lmdb(key: str) -> None:
     """LMDB admits 511 bytes, of which the partition's number takes 2."""
     assert 1 <= len(encode_key(key)) <= 509
+
+
+@given(st.binary(min_size=1, max_size=100), keys())
+def test_a_key_is_cut_where_a_name_has_no_room_for_it_after_a_head(head: bytes, key: str) -> None:
+    """Then the whole key goes into the value; after a partition it is cut as elsewhere."""
+    name, long_key = cut_key(head, key)
+    assert name.startswith(head)
+    assert len(name) <= NAME_BYTES
+    assert (long_key or name[len(head) :]).decode() == key
+    assert cut_key(head[:1] * PARTITION_BYTES, key)[0] == head[:1] * 2 + encode_key(key)
+
+
+@given(st.binary(min_size=1, max_size=100), keys(), keys())
+def test_two_keys_have_two_names_after_a_head(head: bytes, key: str, other: str) -> None:
+    """However much of them is cut."""
+    assert (key == other) == (cut_key(head, key)[0] == cut_key(head, other)[0])
 
 
 def test_these_are_the_bytes_of_a_record() -> None:

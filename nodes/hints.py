@@ -1,0 +1,58 @@
+"""The hints on the disk: which members have not stored which keys, and until when that is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import lmdb
+
+from nodes.index import Index
+from nodes.records import CUT
+
+EXPIRES_BYTES = 8
+
+
+class Hints:
+    """`counts` is how many there are for each member, of those for whom there are any. They are
+    counted once, when the disk is opened."""
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self._index = Index(env.open_db(b"hints"), EXPIRES_BYTES)
+        with env.begin() as txn, txn.cursor(self._index.table) as cursor:
+            found = Counter(name.partition(CUT)[0] for name in cursor.iternext(values=False))
+        self.counts = {member.decode(): count for member, count in found.items()}
+
+    def apply(
+        self,
+        txn: lmdb.Transaction[memoryview],
+        hints: Sequence[tuple[str, str, int]],
+        unhinted: Sequence[tuple[str, str]],
+    ) -> dict[str, int]:
+        """Drop hints, then add hints; what `counts` is to be if the transaction is committed."""
+        if not hints and not unhinted:
+            return self.counts
+        counts = Counter(self.counts)
+        for member, key in unhinted:
+            counts[member] -= self._index.remove(txn, _head(member), key)
+        for member, key, expires_ms in hints:
+            note = expires_ms.to_bytes(EXPIRES_BYTES, "big")
+            counts[member] += self._index.add(txn, _head(member), key, note)
+        return {member: count for member, count in counts.items() if count}
+
+    def page(
+        self, txn: lmdb.Transaction[bytes], member: str, after: str, limit: int
+    ) -> list[tuple[str, int]]:
+        """Up to `limit` keys for a member that follow `after`, with when each hint expires."""
+        found = self._index.page(txn, _head(member), after, limit)
+        return [(key, int.from_bytes(note, "big")) for key, note in found]
+
+    def members(self, txn: lmdb.Transaction[bytes], key: str) -> list[str]:
+        """Those for whom there is a hint of this key."""
+        return [
+            member for member in sorted(self.counts) if self._index.has(txn, _head(member), key)
+        ]
+
+
+def _head(member: str) -> bytes:
+    return member.encode() + CUT
