@@ -54,7 +54,7 @@ def position_of(key: str) -> str:
 def partition_of(key: str) -> int:
     """The key's partition, 0..4095: the first 12 bits of its position."""
     digest = sha1(key.encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:2], "big") >> 4
+    return int.from_bytes(digest[:2], "big") * PARTITIONS >> 16
 
 
 class Ring:

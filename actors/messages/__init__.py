@@ -11,6 +11,17 @@ from __future__ import annotations
 from actors.messages.base import (
     Message,
 )
+from actors.messages.consensus import (
+    NO_BALLOT,
+    Accept,
+    Accepted,
+    Ballot,
+    Hello,
+    Prepare,
+    Promised,
+    SyncReport,
+    Welcome,
+)
 from actors.messages.gossip import (
     Ack,
     Admitted,
@@ -51,6 +62,9 @@ from actors.messages.inner import (
     Dropped,
     Finished,
     GiveUp,
+    Heal,
+    Healed,
+    Hint,
     LinkDown,
     LinkUp,
     MembersChanged,
@@ -60,23 +74,46 @@ from actors.messages.inner import (
     Remembered,
     Retire,
     Stop,
+    Strike,
+    Struck,
     Subscribe,
     Watched,
+    Welcomed,
+)
+from actors.messages.repair import (
+    Collect,
+    ComparedTrees,
+    CompareTrees,
+    Confirm,
+    Confirmed,
+    Pull,
+    Pulled,
 )
 from actors.messages.replicas import (
+    AskLayout,
+    AskReport,
     Fetch,
     Fetched,
+    Inspect,
+    Inspected,
+    LayoutIs,
     Observe,
     Observed,
+    Report,
     Scan,
     Scanned,
     Store,
     Stored,
 )
 from actors.messages.requests import (
+    Check,
+    Checked,
+    Explain,
+    Explained,
     Failed,
     Get,
     Got,
+    Level,
     List,
     Listed,
     Write,
@@ -86,23 +123,38 @@ from actors.messages.requests import (
 __all__ = [
     "BETWEEN_NODES",
     "FROM_CLIENTS",
+    "NO_BALLOT",
     "TO_CLIENTS",
     "TO_GOSSIPERS",
+    "Accept",
+    "Accepted",
     "Ack",
     "Admitted",
     "Alarm",
+    "AskLayout",
+    "AskReport",
+    "Ballot",
     "Bind",
     "Bounced",
     "Bound",
     "Change",
     "Changed",
+    "Check",
+    "Checked",
     "ClockRaised",
+    "Collect",
     "Compare",
+    "CompareTrees",
     "Compared",
+    "ComparedTrees",
+    "Confirm",
+    "Confirmed",
     "Connect",
     "Departed",
     "Dropped",
     "Exchange",
+    "Explain",
+    "Explained",
     "Failed",
     "Fetch",
     "Fetched",
@@ -112,9 +164,17 @@ __all__ = [
     "Get",
     "GiveUp",
     "Got",
+    "Heal",
+    "Healed",
+    "Hello",
+    "Hint",
+    "Inspect",
+    "Inspected",
     "Join",
     "KeysChanged",
+    "LayoutIs",
     "Leave",
+    "Level",
     "LinkDown",
     "LinkUp",
     "List",
@@ -130,9 +190,14 @@ __all__ = [
     "Observed",
     "Ping",
     "PingReq",
+    "Prepare",
+    "Promised",
+    "Pull",
+    "Pulled",
     "Reconnect",
     "Remember",
     "Remembered",
+    "Report",
     "Retire",
     "Rumour",
     "Scan",
@@ -143,30 +208,40 @@ __all__ = [
     "Stop",
     "Store",
     "Stored",
+    "Strike",
+    "Struck",
     "Subscribe",
+    "SyncReport",
     "Tell",
     "WatchKeys",
     "WatchMembers",
     "Watched",
+    "Welcome",
+    "Welcomed",
     "Write",
     "Written",
 ]
 
 FROM_CLIENTS: frozenset[type[Message]] = frozenset(
-    {Write, Get, List, ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget}
+    {Write, Get, List, Check, Explain}
+    | {ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget}
 )
 """What a client may send."""
 
-TO_GOSSIPERS: frozenset[type[Message]] = FROM_CLIENTS - {Write, Get, List}
+TO_GOSSIPERS: frozenset[type[Message]] = FROM_CLIENTS - {Write, Get, List, Check, Explain}
 """What of it is answered by the gossiper and not by the router."""
 
 TO_CLIENTS: frozenset[type[Message]] = frozenset(
-    {Written, Got, Listed, MembersListed, Shared, SharedListed, KeysChanged, Departed, Failed}
+    {Written, Got, Listed, Checked, Explained, Failed}
+    | {MembersListed, Shared, SharedListed, KeysChanged, Departed}
 )
 """What a client may be answered."""
 
 BETWEEN_NODES: frozenset[type[Message]] = frozenset(
     {Observe, Observed, Store, Stored, Fetch, Fetched, Scan, Scanned, Failed}
+    | {LayoutIs, AskLayout, Inspect, Inspected, AskReport, Report}
+    | {CompareTrees, ComparedTrees, Pull, Pulled, Confirm, Confirmed, Collect}
+    | {Prepare, Promised, Accept, Accepted, Hello, Welcome, SyncReport}
     | {Join, Admitted, Fresh, Bind, Bound, Rumour, Compare, Compared, Exchange, Tell}
     | {Ping, Ack, PingReq, Nack, Leave, Departed}
 )

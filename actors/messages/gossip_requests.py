@@ -105,9 +105,12 @@ class Leave(Message):
 
 @dataclass(frozen=True, slots=True)
 class Forget(Message):
-    """Strike out a member, by its name or id, that is down and will not come back."""
+    """Strike out a member, by its name or id, that is down and will not come back. `accept_loss`:
+    even where no majority is left to decide it, and what only those that are down had is lost."""
 
     member: str
+    accept_loss: bool
+    timeout_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.actor import Address
+from actors.layout import Layout
 from actors.membership import Member
 from actors.messages.base import Message
 from actors.messages.gossip import Change
@@ -19,9 +20,11 @@ class ClockRaised(Message):
 
 @dataclass(frozen=True, slots=True)
 class Remember(Message):
-    """Keep these notes (name, bytes) on disk; an empty value forgets the note."""
+    """Keep these notes (name, bytes) on disk; an empty value forgets the note. With them, if this
+    node founds its network, its first layout."""
 
     notes: tuple[tuple[str, bytes], ...]
+    founding: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,56 @@ class Remembered(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Welcomed(Message):
+    """Storage to router: this replica, and so this node's clock, may be counted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint(Message):
+    """Router to storage: this member has not stored these keys; remember that."""
+
+    member: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heal(Message):
+    """Storage to router: read these keys, and store what is the latest where it is not held."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Healed(Message):
+    """For each key the ids of the owners that do not hold the latest yet, or the code of why it
+    could not be read."""
+
+    codes: tuple[str, ...]
+    behind: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strike(Message):
+    """Gossiper to storage: let this member, by its id, be none of the next layout. `accept_loss`:
+    without the consent of the others, where a majority is gone for good."""
+
+    member: str
+    accept_loss: bool
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Struck(Message):
+    """It is so ("ok"), or not (an error's code), and why not."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MembersChanged(Message):
-    """Gossiper to router: these own the ring. Without a network, `waiting` says for whom."""
+    """Gossiper to router and storage: these are the members. Without a network, `waiting` says for
+    whom the node waits."""
 
     network: str
     members: tuple[Member, ...]

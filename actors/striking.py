@@ -1,0 +1,129 @@
+"""Members that are struck out on request of the gossiper: wished until a layout is without them, or
+the time is over. Where a majority is gone for good one node may decide alone, at a loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.acceptor import Acceptor
+from actors.actor import Envelope, Now
+from actors.census import Census
+from actors.layout import MAX_GONE, Layout, majority
+from actors.messages import Strike, Struck
+from actors.outbox import Outbox
+from actors.stage import Stage
+
+MAX_STRIKES = 1_000
+MAX_TIMEOUT_MS = 600_000
+FORCED_STEP = 2**20
+"""A layout that one node decides alone is above all that those it has lost may have decided."""
+
+
+def forced(layout: Layout, member: str) -> Layout | None:
+    """The layout without this member and without anybody's consent; None if nobody is left."""
+    remaining = [m for m in layout.base if m != member] or [m for m in layout.next if m != member]
+    gone = [m for m in layout.gone if m != member] + [member]
+    if not remaining:
+        return None
+    return Layout(layout.epoch + FORCED_STEP, tuple(remaining), (), tuple(gone[-MAX_GONE:]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    envelope: Envelope
+    member: str
+    until_ms: int
+
+
+class Striking:
+    """At the node `here`."""
+
+    def __init__(
+        self, here: str, acceptor: Acceptor, stage: Stage, outbox: Outbox, census: Census
+    ) -> None:
+        self._here = here
+        self._stage = stage
+        self._acceptor = acceptor
+        self._outbox = outbox
+        self._census = census
+        self._requests: list[_Request] = []
+
+    @property
+    def wake_at(self) -> int | None:
+        """When the first of them is over: monotonic ms."""
+        return min((request.until_ms for request in self._requests), default=None)
+
+    def struck(self) -> tuple[str, ...]:
+        """Who is to be a member no more."""
+        return tuple(request.member for request in self._requests)
+
+    def on_strike(self, envelope: Envelope, now: Now, refused: str) -> None:
+        """The gossiper asks. `refused` is why this node is no judge of it, if it is not."""
+        strike, layout = envelope.message, self._acceptor.kept.layout
+        assert isinstance(strike, Strike)
+        present = [m for m in layout.base if not self._census.is_down(m)]
+        if strike.member == self._here:
+            self._answer(envelope, "refused", "it is the node that was asked: it can leave")
+        elif not layout.epoch:
+            self._answer(envelope, "not_ready", "the node does not know the layout yet")
+        elif strike.member not in layout.members:
+            self._answer(envelope, "ok", "")
+        elif refused or self._here not in layout.members:
+            reason = refused or "the node that was asked is no member of the layout"
+            self._answer(envelope, "unavailable", reason)
+        elif len(present) >= majority(len(layout.base)):
+            self._begin(envelope, strike, now)
+        elif strike.accept_loss:
+            self._force(envelope, strike, now)
+        else:
+            reason = (
+                f"{majority(len(layout.base))} of {len(layout.base)} members have to agree, and "
+                f"only {len(present)} are there: if the others are lost for good, it can be done "
+                "without them by accepting the loss of what only they hold"
+            )
+            self._answer(envelope, "unavailable", reason)
+
+    def due(self, now: Now, *, is_blocked: bool) -> None:
+        """Answer those that are done, and those whose time is over."""
+        layout = self._acceptor.kept.layout
+        requests, self._requests = self._requests, []
+        for request in requests:
+            if request.member not in layout.members:
+                self._answer(request.envelope, "ok", "")
+            elif now.mono_ms >= request.until_ms:
+                reason = "the layout was not changed in time; it may still happen"
+                if is_blocked:
+                    reason += ". So many owners of some keys are down that these cannot be moved"
+                self._answer(request.envelope, "timed_out", reason)
+            else:
+                self._requests.append(request)
+
+    def _begin(self, envelope: Envelope, strike: Strike, now: Now) -> None:
+        if len(self._requests) >= MAX_STRIKES:
+            self._answer(envelope, "overloaded", "too many members are being struck")
+            return
+        until_ms = now.mono_ms + max(1, min(strike.timeout_ms, MAX_TIMEOUT_MS))
+        self._requests.append(_Request(envelope, strike.member, until_ms))
+
+    def _force(self, envelope: Envelope, strike: Strike, now: Now) -> None:
+        layout = forced(self._acceptor.kept.layout, strike.member)
+        if self._acceptor.vote.layout != self._acceptor.kept.layout:
+            # A later one is on its way to the disk: it may be without the member.
+            self._begin(envelope, strike, now)
+            return
+        if layout is None:
+            self._answer(envelope, "refused", "no member would be left")
+            return
+
+        def then(ok: bool) -> None:
+            if ok:
+                self._answer(envelope, "ok", "")
+            else:
+                self._answer(envelope, "disk_full", "the disk of the node is full")
+
+        self._acceptor.adopt(layout, now, tell=True)
+        self._stage.then(then)
+
+    def _answer(self, envelope: Envelope, code: str, reason: str) -> None:
+        self._outbox.reply(envelope, Struck(code, reason))
