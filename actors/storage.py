@@ -1,185 +1,309 @@
 """The Storage actor: a replica. What it acknowledges, and what it reveals, is on the disk.
 
-A turn has three parts: stage every write that arrived, commit them all at once, then answer the
-writes by what the commit did and the reads by what is committed.
+A turn has three parts: stage what arrived, commit all of it at once, then answer by what the commit
+did and by what is committed. The parts of the actor: `steward` (which layout there is), `syncing`
+and `trees` (what this replica lacks), `hinting` (what others lack), `expiring`, `collecting` and
+`shedding` (what may go).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
 
-from actors.actor import HOST, Address, Envelope, Now, reply
+from actors.actor import HOST, Address, Envelope, Now
+from actors.collecting import Collecting
+from actors.disk import Disk
+from actors.expiring import Expiring
+from actors.hinting import Hinting
+from actors.layout import Layout
 from actors.messages import (
+    AskReport,
     ClockRaised,
-    Dropped,
+    CompareTrees,
+    Confirm,
+    Failed,
     Fetch,
     Fetched,
     Finished,
+    GiveUp,
+    Inspect,
+    Inspected,
+    LayoutIs,
+    MembersChanged,
     Message,
+    Pull,
     Remember,
     Remembered,
+    Report,
     Scan,
     Scanned,
     Stop,
     Store,
     Stored,
+    Welcomed,
 )
+from actors.outbox import Outbox
+from actors.shedding import Shedding
 from actors.sizes import STAMP_BYTES, fitting
-from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
+from actors.stage import Stage
+from actors.steward import Steward
+from actors.storage_settings import StorageSettings
+from actors.syncing import Syncing
+from actors.trees import Trees
+from actors.versions import MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
-
-class DiskFull(Exception):
-    """There is no room: nothing of the commit was applied."""
-
-
-class Disk(Protocol):
-    """The one port to the disk. An error other than DiskFull ends the process."""
-
-    def read(self, keys: Sequence[str]) -> list[Record | None]:
-        """What is committed for each key."""
-
-    def stamps(self, keys: Sequence[str]) -> list[Stamp]:
-        """The committed stamp of each key, NEVER where there is none."""
-
-    def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
-        """Up to `limit` committed keys that begin with `prefix` and come after `after`, tombstones
-        left out, in order; and whether there may be more."""
-
-    def commit(
-        self,
-        records: Sequence[Record],
-        notes: Sequence[tuple[str, bytes]],
-        clock_limit: int,
-    ) -> None:
-        """Apply all of it, or raise DiskFull and apply nothing. It is synced on return. An empty
-        note deletes the note."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageSettings:
-    """What may be set."""
-
-    max_reply_bytes: int = 2 * 2**20
-    max_page_keys: int = 1_000
+READ_STEP = 64
+"""So many keys are read at a time: a request for many large values is not held in memory whole."""
 
 
 class Storage:
-    """`here` is the node's id; `clock_limit` what the disk held for it when it was opened."""
+    """`here` is the node's id; `boot_count`, `boot` and `notes` are of its present life, and
+    `clock_limit` is what the disk held for the clock when it was opened."""
 
     def __init__(
-        self, here: str, disk: Disk, clock_limit: int, settings: StorageSettings | None = None
+        self,
+        here: str,
+        disk: Disk,
+        boot_count: int,
+        boot: str,
+        clock_limit: int,
+        notes: dict[str, bytes],
+        rng: Random,
+        settings: StorageSettings | None = None,
     ) -> None:
         self._here = Address(here, "storage")
-        self._router = Address(here, "router")
         self._disk = disk
-        self._clock = clock_limit
-        self._clock_limit = clock_limit
-        self._settings = settings or StorageSettings()
-        self._staged: dict[str, Record] = {}
-        self._notes: list[tuple[str, bytes]] = []
-        self._out: list[Envelope] = []
+        self._settings = settings = settings or StorageSettings()
+        self._stage = stage = Stage(disk, clock_limit)
+        self._outbox = outbox = Outbox(self._here, boot_count << 40)
+        self._told_clock = clock_limit
+        self._told_epoch = 0
+        self._is_welcome = False
+        self._has_given_up = False
+        self._has_told_gossiper = True
+        self._is_started = False
+        self._now = Now(0, 0)
+        self._steward = Steward(
+            here, boot_count, boot, notes, stage, outbox, rng, settings, self._adopted
+        )
+        self._trees = Trees(disk, settings)
+        self._syncing = Syncing(here, disk, self._trees, stage, outbox, rng, settings)
+        self._hinting = Hinting(disk, stage, outbox, settings)
+        self._expiring = Expiring(disk, stage, settings)
+        self._collecting = Collecting(here, disk, stage, outbox, settings)
+        self._shedding = Shedding(here, disk, stage, settings)
 
     @property
     def wake_at(self) -> int | None:
-        """It never needs a turn of its own."""
-        return None
+        """When any of its parts has something to do."""
+        times = [self._steward.wake_at, self._trees.wake_at]
+        if self._steward.is_welcome:
+            # The others are not asked what is due before: what they wait for may be long past.
+            times += [
+                self._syncing.wake_at,
+                self._hinting.wake_at,
+                self._expiring.wake_at,
+                self._collecting.wake_at,
+                self._shedding.wake_at,
+            ]
+        wakes = [at_ms for at_ms in times if at_ms is not None]
+        return max(min(wakes), self._now.mono_ms + 1) if wakes else None
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Stage, commit, answer."""
-        del now
-        self._out = []
-        accepted = [(e, self._stage(e.message)) for e in inbox]
-        full = not self._commit()
-        for envelope, codes in accepted:
-            match envelope.message:
-                case Store():
-                    stored = ["disk_full" if full and c == "ok" else c for c in codes]
-                    self._out.append(reply(envelope, Stored(tuple(stored))))
-                case Remember():
-                    self._out.append(reply(envelope, Remembered("disk_full" if full else "ok")))
-                case Fetch() as fetch:
-                    self._out.append(reply(envelope, self._on_fetch(fetch)))
-                case Scan() as scan:
-                    self._out.append(reply(envelope, self._on_scan(scan)))
-                case Stop():
-                    self._out.append(reply(envelope, Finished()))
-                case other:
-                    reason = f"storage was sent {type(other).__name__}"
-                    self._out.append(
-                        Envelope(Address(self._here.node, HOST), self._here, Dropped(reason))
-                    )
-        return self._out
-
-    def _stage(self, message: Message) -> tuple[str, ...]:
-        match message:
-            case Store() as store:
-                return self._stage_store(store)
-            case Remember(notes):
-                self._notes.extend(notes)
-        return ()
-
-    def _stage_store(self, store: Store) -> tuple[str, ...]:
-        """Keep what is newer than what is held, staged or committed; older news is acknowledged
-        all the same, for the newer value supersedes it."""
-        codes = []
-        held = self._disk.stamps(store.keys)
-        for key, kind, value, stamp, committed in zip(
-            store.keys, store.kinds, store.values, store.stamps, held, strict=True
-        ):
-            if stamp.counter > self._clock + MAX_CLOCK_STEP:
-                codes.append("refused")
-                continue
-            staged = self._staged.get(key)
-            if stamp > (staged.stamp if staged else committed):
-                self._staged[key] = Record(key, kind, value, stamp)
-            codes.append("ok")
-        return tuple(codes)
-
-    def _commit(self) -> bool:
-        """Sync what was staged; False when the disk is full and nothing was applied."""
-        records, notes = list(self._staged.values()), self._notes
-        self._staged, self._notes = {}, []
-        if not records and not notes:
-            return True
-        clock = max((r.stamp.counter for r in records), default=0)
-        limit = self._clock_limit if clock <= self._clock_limit else clock + CLOCK_RESERVE
-        try:
-            self._disk.commit(records, notes, limit)
-        except DiskFull:
-            return False
-        self._clock_limit = limit
-        if clock > self._clock:
-            self._clock = clock
+        self._now = now
+        if not self._is_started:
+            self._is_started = True
+            if self._steward.layout.epoch:
+                self._adopted(now)
+        for envelope in inbox:
+            self._on(envelope, now)
+        self._do_what_is_due(now)
+        is_done, changes = self._stage.commit()
+        self._trees.apply(changes)
+        if self._stage.clock > self._told_clock:
             # First of this turn's envelopes: the router must know the clock before any
             # acknowledgement of this turn passes through it.
-            self._out.append(Envelope(self._router, self._here, ClockRaised(clock)))
-        return True
+            self._told_clock = self._stage.clock
+            self._outbox.to("router", ClockRaised(self._stage.clock))
+        for then in self._stage.take_then():
+            then(is_done)
+        self._tell_host()
+        return self._outbox.take()
 
-    def _on_fetch(self, fetch: Fetch) -> Fetched:
+    def _do_what_is_due(self, now: Now) -> None:
+        syncing = self._syncing
+        if self._here.node in self._steward.layout.next:
+            self._steward.report_sync(syncing.moving, syncing.moved)
+        self._steward.wants_bump(self._collecting.waits)
+        self._steward.due(now)
+        self._trees.due(now)
+        if self._steward.is_welcome:
+            syncing.due(now)
+            self._hinting.due(now)
+            self._expiring.due(now)
+            self._collecting.due(now)
+            self._shedding.due(now)
+
+    def _tell_host(self) -> None:
+        layout = self._steward.layout
+        is_gone = self._here.node in layout.gone
+        if not self._has_told_gossiper and (self._steward.is_released or not is_gone):
+            # One that leaves goes on until enough others know that it may.
+            self._has_told_gossiper = True
+            self._outbox.to("gossiper", LayoutIs(layout))
+        if self._steward.is_welcome and not self._is_welcome:
+            self._is_welcome = True
+            self._outbox.to("router", Welcomed())
+        if self._steward.refused and not self._has_given_up:
+            self._has_given_up = True
+            self._outbox.to(HOST, GiveUp("refused", self._steward.refused))
+
+    def _adopted(self, now: Now) -> None:
+        """A layout is on the disk. The router hears of it before anything is answered in it."""
+        layout, placement = self._steward.layout, self._steward.placement
+        for actor in ("router", HOST):
+            self._outbox.to(actor, LayoutIs(layout))
+        self._has_told_gossiper = False
+        self._syncing.on_layout(placement, now)
+        self._collecting.on_layout(placement, now)
+        self._shedding.on_layout(placement, now)
+        self._hinting.on_layout(placement, now)
+
+    def _on(self, envelope: Envelope, now: Now) -> None:
+        match envelope.message:
+            case Store() as store:
+                self._serve(envelope, store.epoch, partial(self._on_store, envelope, store))
+            case Fetch() as fetch:
+                self._serve_read(envelope, fetch.epoch, partial(self._fetched, fetch))
+            case Scan() as scan:
+                self._serve_read(envelope, scan.epoch, partial(self._scanned, scan))
+            case Inspect(key):
+                self._stage.then(lambda _: self._outbox.reply(envelope, self._inspected(key)))
+            case AskReport(epoch):
+                self._serve_read(envelope, epoch, self._report)
+            case Remember(notes, founding):
+                self._on_remember(envelope, notes, founding, now)
+            case MembersChanged() as changed:
+                self._steward.on(envelope, now)
+                self._syncing.on_members(changed, now)
+                self._hinting.on_members(changed, now)
+                self._collecting.on_members(changed, now)
+            case Stop():
+                self._stage.then(lambda _: self._outbox.reply(envelope, Finished()))
+            case CompareTrees(epoch) | Pull(epoch) | Confirm(epoch) if not self._steward.is_welcome:
+                # Its folder may be an old copy, whose word must not be counted on.
+                self._serve(envelope, epoch, lambda: None)
+            case other:
+                # The steward last: that others have another layout concerns all who asked them.
+                parts = (self._syncing, self._collecting, self._hinting, self._steward)
+                if not any(part.on(envelope, now) for part in parts):
+                    self._outbox.drop(f"storage was sent {type(other).__name__}")
+
+    # Fencing: nothing is done or told in another epoch.
+
+    def _refusal(self, epoch: int) -> Message | None:
+        steward = self._steward
+        if epoch != steward.layout.epoch:
+            return LayoutIs(steward.layout)
+        if not steward.is_welcome or self._here.node not in steward.layout.members:
+            return Failed("not_ready", "this replica may not answer for its data (yet)", True)
+        return None
+
+    def _serve(self, envelope: Envelope, epoch: int, serve: Callable[[], None]) -> None:
+        refusal = self._refusal(epoch)
+        if refusal is None:
+            serve()
+        else:
+            self._outbox.reply(envelope, refusal)
+
+    def _serve_read(self, envelope: Envelope, epoch: int, answer: Callable[[], Message]) -> None:
+        """Once this turn's writes are on the disk. The epoch may be another by then."""
+
+        def then(_is_done: bool) -> None:
+            self._outbox.reply(envelope, self._refusal(epoch) or answer())
+
+        self._stage.then(then)
+
+    # Writes.
+
+    def _on_store(self, envelope: Envelope, store: Store) -> None:
+        """Keep what is newer than what is held; older news is acknowledged all the same, for the
+        newer value supersedes it."""
+        codes, records = [], []
+        most = self._stage.clock + MAX_CLOCK_STEP
+        for key, kind, value, stamp, expires_ms in zip(
+            store.keys, store.kinds, store.values, store.stamps, store.expiries, strict=True
+        ):
+            is_fine = 0 < stamp.counter <= most
+            codes.append("ok" if is_fine else "refused")
+            if is_fine:
+                records.append(Record(key, kind, value, stamp, expires_ms))
+        self._stage.put(records)
+
+        def then(is_done: bool) -> None:
+            stored = codes if is_done else ["disk_full" if c == "ok" else c for c in codes]
+            self._outbox.reply(envelope, Stored(tuple(stored)))
+
+        self._stage.then(then)
+
+    def _on_remember(
+        self,
+        envelope: Envelope,
+        notes: Sequence[tuple[str, bytes]],
+        founding: Layout | None,
+        now: Now,
+    ) -> None:
+        for name, note in notes:
+            self._stage.note(name, note)
+        if founding is not None:
+            self._steward.found(founding, now)
+        self._stage.then(
+            lambda done: self._outbox.reply(envelope, Remembered("ok" if done else "disk_full"))
+        )
+
+    # Reads.
+
+    def _fetched(self, fetch: Fetch) -> Fetched:
         kinds: list[Kind] = []
         values: list[bytes] = []
         stamps: list[Stamp] = []
+        expiries: list[int] = []
         size_bytes = 0
-        # Read in steps, so that a request for many large values is not held in memory whole.
-        for start in range(0, len(fetch.keys), 64):
-            for record in self._disk.read(fetch.keys[start : start + 64]):
+        for start in range(0, len(fetch.keys), READ_STEP):
+            for record in self._disk.read(fetch.keys[start : start + READ_STEP]):
                 size_bytes += STAMP_BYTES + (len(record.value) if record else 0)
                 if size_bytes > self._settings.max_reply_bytes and values:
-                    return Fetched(tuple(kinds), tuple(values), tuple(stamps))
-                if record is None:
-                    kinds.append("absent")
-                    values.append(b"")
-                    stamps.append(NEVER)
-                    continue
-                kinds.append(record.kind)
-                values.append(record.value)
-                stamps.append(record.stamp)
-        return Fetched(tuple(kinds), tuple(values), tuple(stamps))
+                    return Fetched(tuple(kinds), tuple(values), tuple(stamps), tuple(expiries))
+                kinds.append(record.kind if record else "absent")
+                values.append(record.value if record else b"")
+                stamps.append(record.stamp if record else NEVER)
+                expiries.append(record.expires_ms if record else 0)
+        return Fetched(tuple(kinds), tuple(values), tuple(stamps), tuple(expiries))
 
-    def _on_scan(self, scan: Scan) -> Scanned:
+    def _scanned(self, scan: Scan) -> Scanned:
         limit = max(1, min(scan.limit, self._settings.max_page_keys))
         keys, more = self._disk.page(scan.prefix, scan.after, limit)
         count = fitting(keys)
         return Scanned(tuple(keys[:count]), more or count < len(keys))
+
+    def _inspected(self, key: str) -> Inspected:
+        [record] = self._disk.read([key])
+        epoch, hinted = self._steward.layout.epoch, tuple(self._disk.hinted(key))
+        if record is None:
+            return Inspected(epoch, "absent", NEVER, 0, 0, hinted)
+        size_bytes = len(record.value)
+        return Inspected(epoch, record.kind, record.stamp, record.expires_ms, size_bytes, hinted)
+
+    def _report(self) -> Report:
+        syncing, counts = self._syncing, self._disk.hint_counts()
+        return Report(
+            self._steward.layout.epoch,
+            syncing.behind_hex(),
+            syncing.moving,
+            syncing.moved,
+            tuple(counts),
+            tuple(counts.values()),
+        )

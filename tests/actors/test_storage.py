@@ -1,8 +1,6 @@
-"""Storage: what is acknowledged is on disk, and the newer record is kept."""
+"""The storage actor: what it keeps, what it acknowledges, and in which order it says so."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pytest
 
@@ -14,22 +12,18 @@ from actors.messages import (
     Finished,
     Message,
     Observe,
-    Remember,
     Remembered,
     Scan,
     Scanned,
     Stop,
-    Store,
     Stored,
 )
-from actors.storage import Storage, StorageSettings
-from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER, Record
+from actors.storage_settings import StorageSettings
+from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER
 from tests.actors.envelopes import (
     TRACE,
     A,
-    B,
     DictionaryDisk,
-    Turns,
     all_of,
     from_host,
     message,
@@ -39,42 +33,7 @@ from tests.actors.envelopes import (
     stamp,
     to,
 )
-
-COORDINATOR = Address(B, "router")
-
-
-def storage(
-    disk: DictionaryDisk, clock_limit: int = 0, settings: StorageSettings | None = None
-) -> Turns:
-    """The storage of node A, on this disk."""
-    return Turns(Storage(A, disk, clock_limit, settings))
-
-
-def store(*records: Record, number: int = 1) -> Envelope:
-    """A coordinator sends records."""
-    message = Store(
-        tuple(r.key for r in records),
-        tuple(r.kind for r in records),
-        tuple(r.value for r in records),
-        tuple(r.stamp for r in records),
-    )
-    return to("storage", message, COORDINATOR, number)
-
-
-def fetch(*keys: str) -> Envelope:
-    """A coordinator asks for records."""
-    return to("storage", Fetch(keys), COORDINATOR)
-
-
-def remember(**notes: bytes) -> Envelope:
-    """The gossiper has notes to keep."""
-    return to("storage", Remember(tuple(notes.items())), Address(A, "gossiper"), 7)
-
-
-def codes(out: Sequence[Envelope]) -> list[str]:
-    """What became of the one Store."""
-    return list(message(out, Stored).codes)
-
+from tests.actors.storages import COORDINATOR, codes, fetch, remember, storage, store
 
 # What is acknowledged.
 
@@ -119,7 +78,7 @@ def test_a_turn_is_one_commit() -> None:
 def test_reads_commit_nothing() -> None:
     """A turn without writes does not touch the disk's durable state."""
     disk = DictionaryDisk([record("k", 1)])
-    storage(disk).take(fetch("k"), to("storage", Scan("", "", 10), COORDINATOR))
+    storage(disk).take(fetch("k"), to("storage", Scan(1, "", "", 10), COORDINATOR))
     assert disk.commits == []
 
 
@@ -131,7 +90,7 @@ def test_a_read_shows_what_its_turn_has_committed() -> None:
 
 def test_an_answer_has_the_trace_of_its_request() -> None:
     """So that the path of a request can be seen."""
-    request = Envelope(Address(A, "storage"), COORDINATOR, Fetch(("k",)), 1, TRACE)
+    request = Envelope(Address(A, "storage"), COORDINATOR, Fetch(1, ("k",)), 1, TRACE)
     [answer] = storage(DictionaryDisk()).take(request)
     assert answer.trace == TRACE
 
@@ -178,7 +137,8 @@ def test_a_delete_is_a_record_too() -> None:
     node = storage(disk)
     node.take(store(record("k", 3, b"", "absent")))
     node.take(store(record("k", 2)))
-    assert message(node.take(fetch("k")), Fetched) == Fetched(("absent",), (b"",), (stamp(3),))
+    held = Fetched(("absent",), (b"",), (stamp(3),), (0,))
+    assert message(node.take(fetch("k")), Fetched) == held
 
 
 # A full disk.
@@ -244,7 +204,7 @@ def test_the_clock_limit_is_reserved_in_steps() -> None:
     node = storage(disk)
     for counter in (1, 2, CLOCK_RESERVE + 1, CLOCK_RESERVE + 2):
         node.take(store(record("k", counter)))
-    assert [limit for _, _, limit in disk.commits] == [
+    assert [batch.clock_limit for batch in disk.commits] == [
         *([1 + CLOCK_RESERVE] * 3),
         CLOCK_RESERVE + 2 + CLOCK_RESERVE,
     ]
@@ -291,7 +251,7 @@ def test_a_refused_record_is_refused_on_a_full_disk_too() -> None:
 def test_an_unknown_key_was_never_written() -> None:
     """It is absent, with the stamp that every write beats."""
     out = storage(DictionaryDisk()).take(fetch("k"))
-    assert message(out, Fetched) == Fetched(("absent",), (b"",), (NEVER,))
+    assert message(out, Fetched) == Fetched(("absent",), (b"",), (NEVER,), (0,))
 
 
 def test_records_are_fetched_in_the_order_asked() -> None:
@@ -322,8 +282,10 @@ def test_a_large_answer_has_one_key_at_least() -> None:
 def test_an_answer_about_many_small_values_is_bounded_too(held: bool) -> None:
     """Kinds and stamps take room as well: 100,000 of them would not fit into a frame."""
     keys = [f"k{i}" for i in range(100_000)]
-    disk = DictionaryDisk(record(key, 2**40) for key in keys if held)
-    fetched = message(storage(disk).take(fetch(*keys)), Fetched)
+    disk = DictionaryDisk()
+    node = storage(disk)
+    disk.records.update((key, record(key, 2**40)) for key in keys if held)
+    fetched = message(node.take(fetch(*keys)), Fetched)
     assert 10_000 < len(fetched.kinds) < 30_000
 
 
@@ -333,7 +295,7 @@ def test_keys_are_scanned_in_pages() -> None:
     node = storage(disk)
 
     def page(after: str, limit: int) -> Scanned:
-        return message(node.take(to("storage", Scan("", after, limit), COORDINATOR)), Scanned)
+        return message(node.take(to("storage", Scan(1, "", after, limit), COORDINATOR)), Scanned)
 
     assert page("", 3) == Scanned(("a", "b", "c"), True)
     assert page("c", 3) == Scanned(("d",), False)
@@ -345,7 +307,7 @@ def test_a_page_has_one_key_at_least_and_a_bound(asked: int, given: int) -> None
     """A limit beyond what is admitted counts as what is admitted."""
     disk = DictionaryDisk(record(f"k{i}", 1) for i in range(9))
     node = storage(disk, settings=StorageSettings(max_page_keys=5))
-    scanned = message(node.take(to("storage", Scan("", "", asked), COORDINATOR)), Scanned)
+    scanned = message(node.take(to("storage", Scan(1, "", "", asked), COORDINATOR)), Scanned)
     assert (len(scanned.keys), scanned.more) == (given, True)
 
 
@@ -353,7 +315,7 @@ def test_a_page_of_long_keys_fits_into_a_message() -> None:
     """It is cut, and says that there are more."""
     disk = DictionaryDisk(record(f"{i:03}" + "x" * 1_000, 1) for i in range(500))
     node = storage(disk)
-    scanned = message(node.take(to("storage", Scan("", "", 500), COORDINATOR)), Scanned)
+    scanned = message(node.take(to("storage", Scan(1, "", "", 500), COORDINATOR)), Scanned)
     assert 100 < len(scanned.keys) < 200
     assert scanned.more
 
@@ -370,14 +332,9 @@ def test_a_stop_is_answered_after_the_commit() -> None:
     assert "k" in disk.records
 
 
-@pytest.mark.parametrize("strange", [Observe(), Stored(("ok",))])
+@pytest.mark.parametrize("strange", [Observe(1), Stored(("ok",))])
 def test_what_is_not_for_storage_is_dropped_and_counted(strange: Message) -> None:
     """It is told to the host, and nobody is answered."""
     out = storage(DictionaryDisk()).take(to("storage", strange, COORDINATOR))
     assert reasons(out) == [f"storage was sent {type(strange).__name__}"]
     assert [e.to for e in out] == [Address(A, HOST)]
-
-
-def test_it_never_wakes_by_itself() -> None:
-    """It has no timers."""
-    assert storage(DictionaryDisk()).actor.wake_at is None
