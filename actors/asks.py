@@ -8,43 +8,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from actors.actor import Address, Envelope, Now, Trace
-from actors.jobs import Job
 from actors.messages import (
+    AskReport,
     Bounced,
+    Failed,
     Fetch,
     Fetched,
+    Inspect,
+    Inspected,
+    LayoutIs,
     Message,
     Observe,
     Observed,
+    Report,
     Scan,
     Scanned,
     Store,
     Stored,
 )
 
-Parts = Sequence[tuple[Job, Sequence[int]]]
-"""Jobs, and the positions of those of their keys that an ask is about."""
+
+class Part(Protocol):
+    """What an ask is about: a part of some job."""
+
+    def wants(self, node: str) -> bool:
+        """Is the answer of this node still waited for?"""
 
 
 @dataclass(frozen=True, slots=True)
 class AskSettings:
     """`retry_ms` is doubled at each attempt. A bounced ask is tried again every `bounce_retry_ms`,
-    for a connection may just be under way, and given up after `bounce_patience_ms`."""
+    for a connection may just be under way, and given up after `bounce_patience_ms`. When nobody
+    waits for it any more an ask lingers for `linger_ms`: who answers late need not be healed."""
 
     retry_ms: int = 500
     bounce_retry_ms: int = 50
     bounce_patience_ms: int = 500
+    linger_ms: int = 1_500
 
 
 @dataclass(slots=True)
 class Ask:
-    """One request to one replica, on behalf of the jobs in `parts`."""
+    """One request to one replica, on behalf of some parts."""
 
     to: Address
     message: Message
-    parts: Parts
+    parts: Sequence[Part]
     trace: Trace | None
     first_ms: int
     retry_at_ms: int
@@ -52,8 +64,9 @@ class Ask:
     bounces: int = 0
 
     def wanted(self) -> bool:
-        """Does any job still wait for it?"""
-        return any(job.open for job, _ in self.parts)
+        """Does anybody still wait for it?"""
+        node = self.to.node
+        return any(part.wants(node) for part in self.parts)
 
     def harmless(self) -> bool:
         """Is it certain that the ask has changed nothing, and never will?"""
@@ -62,11 +75,16 @@ class Ask:
     def answered_by(self, message: Message) -> bool:
         """Is this the kind and the length of answer that was asked for?"""
         match self.message, message:
-            case Store(keys), Stored(codes):
+            case Store(_, keys), Stored(codes):
                 return len(codes) == len(keys)
-            case Fetch(keys), Fetched(kinds):
+            case Fetch(_, keys), Fetched(kinds):
                 return 1 <= len(kinds) <= len(keys)
-            case (Observe(), Observed()) | (Scan(), Scanned()):
+            case (
+                (Observe(), Observed())
+                | (Scan(), Scanned())
+                | (Inspect(), Inspected())
+                | (AskReport(), Report())
+            ):
                 return True
         return False
 
@@ -84,7 +102,7 @@ class Asks:
         return len(self._asks)
 
     def send(
-        self, to: Address, message: Message, parts: Parts, trace: Trace | None, now: Now
+        self, to: Address, message: Message, parts: Sequence[Part], trace: Trace | None, now: Now
     ) -> Envelope:
         """Begin an ask: this is its envelope."""
         self._number += 1
@@ -92,34 +110,58 @@ class Asks:
         self._asks[self._number] = Ask(to, message, parts, trace, now.mono_ms, retry_at_ms)
         return Envelope(to, self._sender, message, self._number, trace)
 
+    def asked(self, envelope: Envelope) -> Ask | None:
+        """The ask that an envelope of this number and sender is about, which goes on."""
+        ask = self._asks.get(envelope.id)
+        return ask if ask is not None and ask.to == envelope.sender else None
+
     def answered(self, envelope: Envelope) -> Ask | None:
         """The ask that this answers, now ended; None if there is none (any more)."""
-        ask = self._asks.get(envelope.id)
-        if ask is None or ask.to != envelope.sender or not ask.answered_by(envelope.message):
+        ask = self.asked(envelope)
+        if ask is None or not ask.answered_by(envelope.message):
             return None
         del self._asks[envelope.id]
         return ask
 
-    def bounced(self, envelope: Envelope, now: Now) -> Ask | None:
-        """Note that an attempt was not sent; the ask, now ended, if it is given up for that."""
+    def put_off(self, envelope: Envelope, now: Now) -> Ask | None:
+        """This attempt did nothing: it was handed back, or its replica is not ready. The ask, now
+        ended, if it is given up for that."""
         ask = self._asks.get(envelope.id)
-        if ask is None or not isinstance(envelope.message, Bounced):
-            return None
-        ask.bounces += 1
+        match envelope.message:
+            case Bounced() if ask is not None:
+                ask.bounces += 1
+            case Failed() | LayoutIs() if ask is not None and ask.to == envelope.sender:
+                # Of a Store that is no proof that it did nothing: a duplicate may come later.
+                pass
+            case _:
+                return None
         ask.retry_at_ms = now.mono_ms + self._settings.bounce_retry_ms
         if now.mono_ms - ask.first_ms < self._settings.bounce_patience_ms:
             return None
         del self._asks[envelope.id]
         return ask
 
-    def due(self, now: Now) -> list[Envelope]:
-        """Repeat what went unanswered for its time; forget what nobody waits for any more."""
-        again = []
+    def give_up(self, node: str) -> list[Ask]:
+        """All that this node was asked; it is known to be down."""
+        lost = {number: ask for number, ask in self._asks.items() if ask.to.node == node}
+        for number in lost:
+            del self._asks[number]
+        return list(lost.values())
+
+    def forget_all(self) -> None:
+        """What is under way was asked in an epoch that is over."""
+        self._asks.clear()
+
+    def due(self, now: Now) -> tuple[list[Envelope], list[Ask]]:
+        """What is to be repeated, for it went unanswered for its time; and what is given up, for
+        nobody has waited for it for a while."""
+        again, over = [], []
         for number, ask in list(self._asks.items()):
-            if not ask.wanted():
+            if not ask.wanted() and now.mono_ms - ask.first_ms >= self._settings.linger_ms:
                 del self._asks[number]
+                over.append(ask)
             elif now.mono_ms >= ask.retry_at_ms:
                 ask.retry_at_ms = now.mono_ms + (self._settings.retry_ms << min(ask.attempts, 4))
                 ask.attempts += 1
                 again.append(Envelope(ask.to, self._sender, ask.message, number, ask.trace))
-        return again
+        return again, over

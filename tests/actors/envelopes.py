@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from itertools import count
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from actors.actor import CLIENT, HOST, Actor, Address, Envelope, Now, Trace, reply
-from actors.asks import AskSettings
+from actors.actor import CLIENT, HOST, Actor, Address, Envelope, Now, Trace
 from actors.membership import Member, State
 from actors.messages import (
     Bounced,
     Dropped,
-    Fetch,
-    Fetched,
     Get,
+    Level,
     List,
-    MembersChanged,
     Message,
-    Store,
-    Stored,
     Write,
 )
-from actors.ring import Ring
-from actors.router import Router, RouterSettings
-from actors.storage import DiskFull
-from actors.versions import NEVER, Kind, Record, Stamp
+from actors.versions import Kind, Record, Stamp
+from tests.actors import dictionary_disk
 
 A, B, C = (letter * 16 for letter in "abc")
 """The ids of three nodes; the actor under test is A's."""
 
 WALL_MS = 1_700_000_000_000
 TRACE = Trace("t", "client/1/1", "", 0)
+
+DictionaryDisk = dictionary_disk.DictionaryDisk
 
 M = TypeVar("M", bound=Message)
 
@@ -139,19 +132,31 @@ def write(
     kind: Kind = "bytes",
     number: int = 1,
     sender: Address | None = None,
+    w: Level = "quorum",
+    ttl_ms: int = 0,
     timeout_ms: int = 10_000,
 ) -> Envelope:
     """A client asks the router to store values, which are the keys' names unless they are given."""
     chosen = tuple(values) or tuple(key.encode() for key in keys)
-    request = Write(keys, (kind,) * len(keys), chosen, timeout_ms)
+    request = Write(keys, (kind,) * len(keys), chosen, w, ttl_ms, timeout_ms)
     return to("router", request, sender or client(), number)
 
 
+def delete(*keys: str, number: int = 1, w: Level = "quorum", timeout_ms: int = 10_000) -> Envelope:
+    """A client asks the router to delete keys."""
+    values = [b""] * len(keys)
+    return write(*keys, values=values, kind="absent", number=number, w=w, timeout_ms=timeout_ms)
+
+
 def get(
-    *keys: str, number: int = 1, sender: Address | None = None, details: bool = False
+    *keys: str,
+    number: int = 1,
+    sender: Address | None = None,
+    details: bool = False,
+    r: Level = "quorum",
 ) -> Envelope:
     """A client asks the router for values, within ten seconds."""
-    return to("router", Get(keys, details, 10_000), sender or client(), number)
+    return to("router", Get(keys, details, r, 10_000), sender or client(), number)
 
 
 def listing(prefix: str = "", after: str = "", limit: int = 100, number: int = 1) -> Envelope:
@@ -159,9 +164,16 @@ def listing(prefix: str = "", after: str = "", limit: int = 100, number: int = 1
     return to("router", List(prefix, after, limit, 10_000), client(), number)
 
 
-def record(key: str, counter: int, value: bytes = b"v", kind: Kind = "bytes") -> Record:
+def record(
+    key: str, counter: int, value: bytes = b"v", kind: Kind = "bytes", expires_ms: int = 0
+) -> Record:
     """What a replica holds; node B coordinated it."""
-    return Record(key, kind, value, stamp(counter))
+    return Record(key, kind, value, stamp(counter), expires_ms)
+
+
+def tombstone(key: str, counter: int) -> Record:
+    """What a replica holds of a key that was deleted; node B coordinated it."""
+    return Record(key, "absent", b"", stamp(counter))
 
 
 def stamp(counter: int, node: str = B) -> Stamp:
@@ -169,89 +181,6 @@ def stamp(counter: int, node: str = B) -> Stamp:
     return Stamp(counter, node, "1.0")
 
 
-@cache
-def _ring(members: tuple[str, ...]) -> Ring:
-    return Ring(members)
-
-
-def keys_of(owner: str, *members: str) -> Iterator[str]:
-    """Keys that this member owns, in a network of these."""
-    ring = _ring(members)
-    return (key for i in count() if ring.owners_of(key := f"key{i}")[0] == owner)
-
-
-def key_of(owner: str, *members: str) -> str:
-    """A key that this member owns, in a network of these."""
-    return next(keys_of(owner, *members))
-
-
-def coordinator(
-    *members: str,
-    settings: RouterSettings | None = None,
-    asks: AskSettings | None = None,
-    clock: int = 0,
-) -> Turns:
-    """The router of node A, in the second life of the node, in a network of these members."""
-    turns = Turns(Router(A, "2.0", 2, clock, settings, asks))
-    turns.take(members_changed(*members))
-    return turns
-
-
-def members_changed(*members: str) -> Envelope:
-    """The gossiper tells the router who owns the ring."""
-    changed = MembersChanged("net", tuple(member(node) for node in members), "")
-    return to("router", changed, Address(A, "gossiper"))
-
-
 def kinds(count: int, kind: Kind = "bytes") -> tuple[Kind, ...]:
     """So many values of one kind."""
     return (kind,) * count
-
-
-def stored(store: Envelope) -> Envelope:
-    """The replica has stored all of it."""
-    assert isinstance(store.message, Store)
-    return reply(store, Stored(("ok",) * len(store.message.keys)))
-
-
-def fetched(fetch: Envelope, *values: bytes) -> Envelope:
-    """The replica has these values, or else the keys themselves, all with the same stamp."""
-    assert isinstance(fetch.message, Fetch)
-    found = values or tuple(key.encode() for key in fetch.message.keys)
-    return reply(fetch, Fetched(kinds(len(found)), found, (stamp(1),) * len(found)))
-
-
-class DictionaryDisk:
-    """A disk port. `commits` has every commit; `full` makes the next ones fail."""
-
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.records = {record.key: record for record in records}
-        self.notes: dict[str, bytes] = {}
-        self.clock_limit = 0
-        self.commits: list[tuple[Sequence[Record], Sequence[tuple[str, bytes]], int]] = []
-        self.full = False
-
-    def read(self, keys: Sequence[str]) -> list[Record | None]:
-        """What is committed for each key."""
-        return [self.records.get(key) for key in keys]
-
-    def stamps(self, keys: Sequence[str]) -> list[Stamp]:
-        """The committed stamps."""
-        return [held.stamp if held else NEVER for held in self.read(keys)]
-
-    def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
-        """Living keys in order."""
-        living = sorted(key for key, held in self.records.items() if held.kind != "absent")
-        keys = [key for key in living if key.startswith(prefix) and key > after]
-        return keys[:limit], len(keys) > limit
-
-    def commit(
-        self, records: Sequence[Record], notes: Sequence[tuple[str, bytes]], clock_limit: int
-    ) -> None:
-        """Apply all of it, unless the disk is full."""
-        if self.full:
-            raise DiskFull
-        self.commits.append((tuple(records), tuple(notes), clock_limit))
-        self.records.update((held.key, held) for held in records)
-        self.notes.update(notes)
-        self.clock_limit = clock_limit

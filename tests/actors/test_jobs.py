@@ -1,20 +1,27 @@
-"""Jobs: the answer to a client is put together from the answers of several replicas."""
+"""Jobs: the answer to a client is put together from what becomes of each of its keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from actors.jobs import GetJob, Job, ListJob, WriteJob, cut_reads, cut_stores
-from actors.messages import Failed, Fetched, Get, Got, Listed, Message, Write, Written
-from actors.sizes import MESSAGE_BYTES, STAMP_BYTES, text_bytes
-from actors.versions import NEVER
-from tests.actors.envelopes import A, client, get, kinds, listing, stamp, write
-
-SIZES = st.sampled_from([0, 1, 100, MESSAGE_BYTES // 3, MESSAGE_BYTES - 200, MESSAGE_BYTES])
+from actors.actor import Address, Envelope
+from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure
+from actors.messages import Change, Failed, Get, Got, Heal, Healed, Message, Write, Written
+from actors.versions import NEVER, Record
+from tests.actors.envelopes import (
+    A,
+    C,
+    client,
+    get,
+    listing,
+    record,
+    stamp,
+    to,
+    tombstone,
+    write,
+)
 
 
 def get_job(*keys: str, details: bool = False, max_reply_bytes: int = 2**21) -> GetJob:
@@ -28,26 +35,21 @@ def write_job(*keys: str, values: Sequence[bytes] = ()) -> WriteJob:
     """A client's write."""
     request = write(*keys, values=values)
     assert isinstance(request.message, Write)
-    return WriteJob(request, request.message, 10_000)
-
-
-def list_job(*members: str, limit: int = 100) -> ListJob:
-    """A client's page of keys."""
-    return ListJob(listing(), members, limit, 10_000)
-
-
-def fetched(*values: bytes) -> Fetched:
-    """What a replica holds."""
-    stamps = tuple(stamp(i + 1) for i in range(len(values)))
-    return Fetched(kinds(len(values)), values, stamps)
+    return WriteJob(request, request.message, 10_000, 0)
 
 
 def answer(job: Job) -> Message:
     """What the client is told, having made sure that it is the one who is told."""
     envelope = job.answer()
+    assert envelope is not None
     assert (envelope.to, envelope.id) == (client(), job.request.id)
     assert envelope.sender.node == A
     return envelope.message
+
+
+def told(job: GetJob | WriteJob, down: Sequence[str] = ()) -> Failed | None:
+    """What becomes of a request for one key, which these three keep."""
+    return failure(job, ["node-a", "node-b", "node-c"], down, 1_024, 100)
 
 
 def test_a_job_is_open_until_each_key_has_an_outcome() -> None:
@@ -55,55 +57,63 @@ def test_a_job_is_open_until_each_key_has_an_outcome() -> None:
     job = Job(get("a", "b"), 2, 0)
     job.settle((0,), "ok")
     job.settle((0,), "timed_out")
-    assert (job.open, job.codes) == (1, ["ok", ""])
+    assert (job.open, job.codes, job.unsettled()) == (1, ["ok", ""], [1])
     job.settle((0, 1), "unavailable")
-    assert (job.open, job.codes) == (0, ["ok", "unavailable"])
+    assert (job.open, job.codes, job.unsettled()) == (0, ["ok", "unavailable"], [])
+
+
+# Reads.
 
 
 def test_a_read_is_answered_in_the_order_asked() -> None:
-    """Wherever the values came from, and in whatever order."""
+    """In whatever order its keys were read; what is read twice counts once."""
     job = get_job("a", "b", "c")
-    job.fill((2, 0), fetched(b"C", b"A"), 0, "node-b")
-    job.fill((1,), fetched(b"?", b"B"), 1, "node-c")
-    assert answer(job) == Got(("ok",) * 3, ("bytes",) * 3, (b"A", b"B", b"C"), (), ())
+    for i, key in ((2, "c"), (0, "a"), (1, "b")):
+        job.fill(i, record(key, 1, key.encode()), ("node-b",))
+    job.fill(0, record("a", 9, b"later"), ("node-c",))
+    assert answer(job) == Got(("ok",) * 3, ("bytes",) * 3, (b"a", b"b", b"c"), (), ())
+    assert job.bytes_found == 3
 
 
 def test_details_are_versions_and_replicas() -> None:
     """Only of keys that are there."""
     job = get_job("a", "b", details=True)
-    found = Fetched(("json", "absent"), (b"1", b""), (stamp(3), stamp(9)))
-    job.fill((0, 1), found, 0, "node-b")
+    job.fill(0, record("a", 3, b"1", "json"), ("node-b", "node-c"))
+    job.fill(1, tombstone("b", 9), ("node-b", "node-c"))
     assert answer(job) == Got(
         ("ok", "not_found"),
         ("json", "absent"),
         (b"1", b""),
         (str(stamp(3)), ""),
-        ("node-b", "node-b"),
+        (("node-b", "node-c"), ()),
     )
 
 
 def test_a_key_never_written_is_not_found() -> None:
     """As is one that was deleted."""
-    job = get_job("a")
-    job.fill((0,), Fetched(("absent",), (b"",), (NEVER,)), 0, "node-b")
-    assert answer(job) == Got(("not_found",), ("absent",), (b"",), (), ())
+    job = get_job("a", "b")
+    job.fill(0, Record("a", "absent", b"", NEVER), ())
+    job.fill(1, tombstone("b", 9), ())
+    assert answer(job) == Got(("not_found",) * 2, ("absent",) * 2, (b"",) * 2, (), ())
 
 
 def test_what_was_put_off_is_left_to_another_request() -> None:
     """The answer ends before the first key of it, though later ones are there."""
     job = get_job("a", "b", "c", "d")
-    job.fill((0, 3), fetched(b"A", b"D"), 0, "node-b")
+    job.fill(0, record("a", 1), ())
+    job.fill(3, record("d", 1), ())
     job.put_off((2,))
-    job.fill((1,), fetched(b"B"), 0, "node-c")
+    job.fill(1, record("b", 1), ())
     assert job.open == 0
-    assert answer(job) == Got(("ok",) * 2, ("bytes",) * 2, (b"A", b"B"), (), ())
+    assert answer(job) == Got(("ok",) * 2, ("bytes",) * 2, (b"v",) * 2, (), ())
 
 
-def test_the_answers_of_several_replicas_may_be_too_much_for_one_reply() -> None:
-    """Each is bounded, their sum is not: the reply has the first keys, and at most its bound."""
+def test_the_values_of_many_keys_may_be_too_much_for_one_reply() -> None:
+    """Each answer of a replica is bounded, their sum is not: the reply has the first keys."""
     job = get_job("a", "b", "c", "d", max_reply_bytes=20)
-    job.fill((0, 2), fetched(bytes(10), bytes(10)), 0, "node-b")
-    job.fill((1, 3), fetched(bytes(10), bytes(10)), 0, "node-c")
+    for i in range(4):
+        assert job.is_full() is (i > 2)
+        job.fill(i, record("k", 1, bytes(10)), ())
     message = answer(job)
     assert isinstance(message, Got)
     assert message.values == (bytes(10), bytes(10))
@@ -112,7 +122,8 @@ def test_the_answers_of_several_replicas_may_be_too_much_for_one_reply() -> None
 def test_a_reply_has_one_key_at_least() -> None:
     """However large its value: the client must get on."""
     job = get_job("a", "b", max_reply_bytes=5)
-    job.fill((0, 1), fetched(bytes(10), b""), 0, "node-b")
+    job.fill(0, record("a", 1, bytes(10)), ())
+    job.fill(1, record("b", 1, b"."), ())
     message = answer(job)
     assert isinstance(message, Got)
     assert message.values == (bytes(10),)
@@ -121,19 +132,24 @@ def test_a_reply_has_one_key_at_least() -> None:
 def test_a_read_that_timed_out_says_so() -> None:
     """For each key of which nothing was heard."""
     job = get_job("a", "b")
-    job.fill((1,), fetched(b"B"), 0, "node-b")
+    job.fill(1, record("b", 1, b"B"), ())
     job.time_out()
     assert answer(job) == Got(("timed_out", "ok"), ("absent", "bytes"), (b"", b"B"), (), ())
+
+
+# Writes.
 
 
 def test_a_write_is_answered_with_versions() -> None:
     """The version of each key that was stored, and of no other."""
     job = write_job("a", "b")
     job.stamps = [stamp(1), stamp(2)]
-    job.replicas[0] = "node-b"
+    job.replicas[0] = ("node-b", "node-c")
     job.settle((0,), "ok")
     job.settle((1,), "disk_full")
-    assert answer(job) == Written(("ok", "disk_full"), (str(stamp(1)), ""), ("node-b", ""))
+    assert answer(job) == Written(
+        ("ok", "disk_full"), (str(stamp(1)), ""), (("node-b", "node-c"), ())
+    )
 
 
 def test_a_write_that_never_left_is_unavailable() -> None:
@@ -143,103 +159,108 @@ def test_a_write_that_never_left_is_unavailable() -> None:
     job.settle((2,), "ok")
     job.time_out()
     assert answer(job) == Written(
-        ("unavailable", "timed_out", "ok"), ("", "", str(stamp(2))), ("", "", "")
+        ("unavailable", "timed_out", "ok"), ("", "", str(stamp(2))), ((), (), ())
     )
 
 
-def test_a_page_is_merged_from_those_of_all_members() -> None:
-    """In order, and without a cursor when nobody has more."""
-    job = list_job("node-a", "node-b")
-    job.keys = ["b", "d", "a", "c"]
-    job.settle((0, 1), "ok")
-    assert answer(job) == Listed(("a", "b", "c", "d"), "")
-
-
-def test_a_page_ends_at_the_least_last_key_of_the_truncated_ones() -> None:
-    """Who truncated at "c" may have a key after it and before "d": nothing is skipped."""
-    job = list_job("node-a", "node-b", "node-c")
-    job.keys = ["a", "c", "b", "d", "e"]
-    job.resume_after = ["c", "d"]
-    job.settle((0, 1, 2), "ok")
-    assert answer(job) == Listed(("a", "b", "c"), "c")
-
-
-def test_a_page_may_be_empty_and_not_the_last() -> None:
-    """Where a truncated page had only keys that are not the member's own: there is a cursor."""
-    job = list_job("node-a")
-    job.resume_after = ["c"]
-    job.settle((0,), "ok")
-    assert answer(job) == Listed((), "c")
-
-
-def test_a_page_has_at_most_what_was_asked() -> None:
-    """The cursor is its last key; a page that is just full and has nothing after it has none."""
-    for limit, expected in ((2, Listed(("a", "b"), "b")), (3, Listed(("a", "b", "c"), ""))):
-        job = list_job("node-a", limit=limit)
-        job.keys = ["a", "b", "c"]
-        job.settle((0,), "ok")
-        assert answer(job) == expected
-
-
-def test_a_page_of_long_keys_fits_into_a_message() -> None:
-    """It is cut, and the cursor is its last key."""
-    job = list_job("node-a", limit=1_000)
-    job.keys = [f"{i:03}" + "x" * 1_000 for i in range(500)]
-    job.settle((0,), "ok")
-    message = answer(job)
-    assert isinstance(message, Listed)
-    assert sum(map(text_bytes, message.keys)) <= MESSAGE_BYTES
-    assert message.cursor == message.keys[-1]
-
-
-@pytest.mark.parametrize("code", ["unavailable", "timed_out"])
-def test_a_page_without_the_word_of_a_member_fails(code: str) -> None:
-    """It would have a hole; the failure names who does not answer, and is definite."""
-    job = list_job("node-a", "node-b")
-    job.settle((0,), "ok")
-    job.settle((1,), code)
-    message = answer(job)
-    assert isinstance(message, Failed)
-    assert (message.code, message.definite) == (code, True)
-    assert "node-b" in message.reason
-
-
-@given(st.lists(st.lists(SIZES, min_size=1, max_size=5), min_size=1, max_size=4))
-def test_stores_are_cut_where_a_message_is_full(sizes: list[list[int]]) -> None:
-    """All entries are there, once and in order; a message is too large only with one entry."""
-    jobs = [
-        write_job(*[f"k{i}" for i in range(len(s))], values=[bytes(n) for n in s]) for s in sizes
+def test_the_changes_of_a_write_are_what_may_have_been_written() -> None:
+    """Not what was refused, and not what never left."""
+    job = write_job("a", "b", "c", "d", "e")
+    job.stamps = [stamp(1), stamp(2), stamp(3), None, stamp(5)]
+    for i, code in enumerate(("ok", "timed_out", "disk_full", "unavailable", "refused")):
+        job.settle((i,), code)
+    assert list(job.changes()) == [
+        Change(k, str(stamp(i))) for i, k in ((1, "a"), (2, "b"), (3, "c"))
     ]
-    for job in jobs:
-        job.stamps = [stamp(i + 1) for i in range(len(job.codes))]
-    cuts = list(cut_stores([(job, range(len(job.codes))) for job in jobs]))
-    told = [(job, i) for _, parts in cuts for job, positions in parts for i in positions]
-    assert told == [(job, i) for job in jobs for i in range(len(job.codes))]
-    stored = [len(value) for store, _ in cuts for value in store.values]
-    assert stored == [size for of_job in sizes for size in of_job]
-    for store, parts in cuts:
-        entries = [(job, i) for job, positions in parts for i in positions]
-        assert store.keys == tuple(f"k{i}" for _, i in entries)
-        assert store.stamps == tuple(stamp(i + 1) for _, i in entries)
-        assert len(entries) == 1 or size_of(store.values, store.keys) <= MESSAGE_BYTES
 
 
-def size_of(values: Sequence[bytes], keys: Sequence[str]) -> int:
-    """As it is counted."""
-    return sum(len(v) + text_bytes(k) + STAMP_BYTES for v, k in zip(values, keys, strict=True))
+def test_a_write_holds_its_values() -> None:
+    """From the beginning."""
+    assert write_job("a", "b", values=[bytes(3), bytes(4)]).bytes_held == 7
 
 
-@pytest.mark.parametrize("length", [1, 170])
-@pytest.mark.parametrize("counts", [(64,), (60, 4), (65,), (1_000,), (900, 1, 2_500)])
-def test_reads_are_cut_where_a_message_is_full(counts: tuple[int, ...], length: int) -> None:
-    """All keys are there, once and in order, in messages that are not too large."""
-    batches = [[f"{i:0{length}}" for i in range(count)] for count in counts]
-    jobs = [get_job(*batch) for batch in batches]
-    cuts = list(cut_reads([(job, range(len(job.codes))) for job in jobs]))
-    told = [(job, i) for _, parts in cuts for job, positions in parts for i in positions]
-    assert told == [(job, i) for job in jobs for i in range(len(job.codes))]
-    assert [key for keys, _ in cuts for key in keys] == [key for b in batches for key in b]
-    for keys, parts in cuts:
-        assert len(keys) == sum(len(positions) for _, positions in parts)
-        assert sum(map(text_bytes, keys)) <= MESSAGE_BYTES
-    assert (len(cuts) > 1) is (sum(counts) * (6 * length + 3) > MESSAGE_BYTES)
+# What is asked by the node itself.
+
+
+def test_storage_is_told_who_is_behind() -> None:
+    """Of each key, and what could not be read."""
+    request = to("router", Heal(("a", "b")), Address(A, "storage"), 7)
+    job = HealJob(request, ("a", "b"), 0)
+    job.behind[0] = (C,)
+    job.settle((0,), "ok")
+    job.time_out()
+    told = job.answer()
+    assert told is not None
+    assert (told.to, told.id) == (request.sender, 7)
+    assert told.message == Healed(("ok", "timed_out"), ((C,), ()))
+
+
+def test_what_the_router_heals_itself_is_answered_to_nobody() -> None:
+    """There is nobody who asked."""
+    here = Address(A, "router")
+    job = HealJob(Envelope(here, here, Healed((), ())), ("a",), 0)
+    job.settle((0,), "ok")
+    assert job.answer() is None
+
+
+def test_a_probe_finds_what_is_there() -> None:
+    """Each key once; the client's answer is the list's."""
+    job = ProbeJob(listing(), ("a", "b", "c"), 0)
+    job.fill(0, record("a", 1))
+    job.fill(0, tombstone("a", 2))
+    job.fill(1, tombstone("b", 1))
+    job.fill(2, Record("c", "absent", b"", NEVER))
+    assert (job.open, job.codes, job.found) == (0, ["ok"] * 3, ["a"])
+
+
+# In a sentence.
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "definite"),
+    [
+        (get_job("k"), "timed_out", True),
+        (get_job("k"), "unavailable", True),
+        (write_job("k"), "timed_out", False),
+        (write_job("k"), "unavailable", True),
+        (write_job("k", values=[bytes(101)]), "too_large", True),
+        (get_job(""), "bad_key", True),
+    ],
+)
+def test_only_a_write_that_timed_out_is_uncertain(
+    job: GetJob | WriteJob, code: str, definite: bool
+) -> None:
+    """Whatever else fails has certainly not happened."""
+    job.codes = [code]
+    failed = told(job)
+    assert failed is not None
+    assert (failed.code, failed.definite) == (code, definite)
+
+
+def test_what_has_an_answer_of_its_own_is_not_told_in_a_sentence() -> None:
+    """A key that is there, or not; a full disk, whose code says it."""
+    for job, code in (
+        (get_job("k"), "ok"),
+        (get_job("k"), "not_found"),
+        (write_job("k"), "disk_full"),
+    ):
+        job.codes = [code]
+        assert told(job) is None
+
+
+def test_who_keeps_the_key_and_who_is_down_is_named() -> None:
+    """So that somebody can look after them."""
+    job = write_job("k")
+    job.codes = ["unavailable"]
+    failed = told(job, ["node-b"])
+    assert failed is not None
+    assert failed.reason == (
+        "too few of node-a, node-b, node-c, which keep 'k', can be reached (node-b is down)"
+    )
+    job.codes = ["timed_out"]
+    failed = told(job, ["node-b", "node-c"])
+    assert failed is not None
+    assert failed.reason == (
+        "too few of node-a, node-b, node-c, which keep 'k', have answered "
+        "(node-b, node-c are down); the write may have happened"
+    )

@@ -1,0 +1,220 @@
+"""What people ask a node about the network: is everything fully replicated, may this node be
+stopped, and where is a key?
+
+Every member is asked how it does. What is not known to be well does not count as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from actors import ring
+from actors.actor import Envelope, reply
+from actors.asks import Ask
+from actors.desk import Desk
+from actors.jobs import Job
+from actors.layout import majority
+from actors.messages import (
+    AskReport,
+    Check,
+    Checked,
+    Explain,
+    Explained,
+    Inspect,
+    Inspected,
+    Message,
+    Report,
+)
+from actors.ring import partition_of, position_of
+from actors.versions import NEVER
+
+PATIENCE_MS = 2_000
+"""So long members are waited for that do not answer how they do."""
+
+
+class SurveyJob(Job):
+    """A question to all members: `answers` are those that came, `silent` who will not answer."""
+
+    __slots__ = ("answers", "silent")
+
+    def __init__(self, request: Envelope, deadline_ms: int) -> None:
+        super().__init__(request, 1, deadline_ms)
+        self.answers: dict[str, Message] = {}
+        self.silent: dict[str, None] = {}
+
+    def wants(self, node: str) -> bool:
+        """Is its answer waited for?"""
+        return bool(self.open) and node not in self.answers and node not in self.silent
+
+    def time_out(self) -> None:
+        """Who has not answered is silent: that is an answer too."""
+        self.settle((0,), "ok")
+
+    def answer(self) -> None:
+        """Only the desk knows what to make of the answers."""
+
+
+class Checking:
+    """Of the router whose `desk` it is. `close` is called for a job that is done."""
+
+    def __init__(self, desk: Desk, close: Callable[[Job], None]) -> None:
+        self._desk = desk
+        self._close = close
+
+    def begin(self, job: SurveyJob) -> None:
+        """Ask all members; those that are down are not waited for."""
+        desk = self._desk
+        job.answers = {}
+        job.silent = {}
+        question: Message
+        match job.request.message:
+            case Explain(key):
+                question = Inspect(key)
+            case _:
+                question = AskReport(desk.epoch)
+        for node in desk.placement.layout.members:
+            if node in desk.down:
+                job.silent[node] = None
+            else:
+                desk.ask(node, "storage", question, (job,), job.request.trace)
+        self._end_if_complete(job)
+
+    def on_answer(self, ask: Ask, answer: Message) -> None:
+        """A member has answered."""
+        for job in ask.parts:
+            assert isinstance(job, SurveyJob)
+            job.answers[ask.to.node] = answer
+            self._end_if_complete(job)
+
+    def given_up(self, ask: Ask) -> None:
+        """A member does not answer."""
+        for job in ask.parts:
+            assert isinstance(job, SurveyJob)
+            job.silent[ask.to.node] = None
+            self._end_if_complete(job)
+
+    def _end_if_complete(self, job: SurveyJob) -> None:
+        members = self._desk.placement.layout.members
+        if job.open and all(m in job.answers or m in job.silent for m in members):
+            job.settle((0,), "ok")
+            self._close(job)
+
+    def reply(self, job: SurveyJob) -> Envelope:
+        """What came of it."""
+        match job.request.message:
+            case Explain(key):
+                return reply(job.request, self._explained(key, job))
+            case Check():
+                return reply(job.request, self._checked(job))
+        raise AssertionError(f"no survey is made for {type(job.request.message).__name__}")
+
+    # Where a key is.
+
+    def _explained(self, key: str, job: SurveyJob) -> Explained:
+        desk = self._desk
+        partition = partition_of(key)
+        placement = desk.placement
+        owners = placement.owners(partition)
+        rows = [_row(job.answers.get(node)) for node in owners]
+        codes, kinds, versions, expiries, sizes = zip(*rows, strict=True)
+        hinted: dict[str, None] = {}
+        for answer in job.answers.values():
+            if isinstance(answer, Inspected):
+                hinted.update(dict.fromkeys(answer.hinted))
+        old, new = placement.old_owners(partition), placement.new_owners(partition)
+        return Explained(
+            position_of(key),
+            partition,
+            desk.epoch,
+            desk.name_all(old),
+            desk.name_all(new) if placement.moves(partition) else (),
+            desk.name_all(owners),
+            codes,
+            kinds,
+            versions,
+            expiries,
+            sizes,
+            desk.name_all(hinted),
+        )
+
+    # How all do.
+
+    def _checked(self, job: SurveyJob) -> Checked:
+        desk = self._desk
+        placement, layout = desk.placement, desk.placement.layout
+        reports = {n: r for n, r in job.answers.items() if isinstance(r, Report)}
+        behind = {n: _bits(r.behind) for n, r in reports.items()}
+        under = without = at_risk = 0
+        for partition in range(ring.PARTITIONS):
+            bit = 1 << (ring.PARTITIONS - 1 - partition)
+            well = {n for n, lacks in behind.items() if not lacks & bit}
+            under += any(n not in well for n in placement.new_owners(partition))
+            for owners in placement.sets(partition):
+                if sum([n in reports for n in owners]) < majority(len(owners)):
+                    without += 1
+                    break
+            owners = placement.new_owners(partition)
+            if desk.node in owners:
+                others = sum([n in well for n in owners if n != desk.node])
+                at_risk += others < majority(len(owners))
+        hints: dict[str, int] = {}
+        for report in reports.values():
+            for node, count in zip(report.hinted, report.hints, strict=True):
+                hints[node] = hints.get(node, 0) + count
+        reasons = self._reasons(at_risk, reports)
+        moves = [(n, reports[n]) for n in layout.members if n in reports and reports[n].moving]
+        return Checked(
+            layout.epoch,
+            len(layout.members),
+            bool(layout.next),
+            under,
+            without,
+            not reasons,
+            tuple(reasons),
+            desk.name_all(n for n, _ in moves),
+            tuple([r.moving for _, r in moves]),
+            tuple([r.moved for _, r in moves]),
+            desk.name_all(_in_order(layout.members, lambda n: n not in reports)),
+            desk.name_all(hints),
+            tuple(hints.values()),
+        )
+
+    def _reasons(self, at_risk: int, reports: dict[str, Report]) -> list[str]:
+        """Why this node should not be stopped now."""
+        desk = self._desk
+        layout = desk.placement.layout
+        reasons = []
+        if layout.next:
+            reasons.append("data is moving to new owners")
+        if layout.target == (desk.node,):
+            reasons.append("it is the only member")
+        elif at_risk:
+            reasons.append(
+                f"{at_risk:,} of its partitions would be left without a quorum of complete copies"
+            )
+        own = reports.get(desk.node)
+        waiting = [n for n in own.hinted if n not in desk.down] if own is not None else []
+        if waiting:
+            names = ", ".join(desk.name_all(waiting))
+            reasons.append(f"it still has to hand over writes to {names}")
+        return reasons
+
+
+def _row(answer: Message | None) -> tuple[str, str, str, int, int]:
+    """Code, kind, version, expiry and size of what an owner holds."""
+    if not isinstance(answer, Inspected):
+        return "unavailable", "absent", "", 0, 0
+    if answer.stamp == NEVER:
+        return "not_found", "absent", "", 0, 0
+    code = "not_found" if answer.kind == "absent" else "ok"
+    return code, answer.kind, str(answer.stamp), answer.expires_ms, answer.size_bytes
+
+
+def _bits(text: str) -> int:
+    """A bit for each partition; all of them where it is not told so that it can be read."""
+    is_hex = {*text} <= {*"0123456789abcdef"}
+    return int(text or "0", 16) if is_hex else (1 << ring.PARTITIONS) - 1
+
+
+def _in_order(nodes: Iterable[str], wanted: Callable[[str], bool]) -> list[str]:
+    return [node for node in nodes if wanted(node)]

@@ -1,0 +1,67 @@
+"""How many owners have to agree: of each preference list a majority, or one, or all."""
+
+from __future__ import annotations
+
+from actors.layout import Sets, majority
+from actors.messages import Level
+
+
+def needs(sets: Sets, level: Level) -> tuple[int, ...]:
+    """How many owners of each list have to answer."""
+    match level:
+        case "one":
+            return (1,) * len(sets)
+        case "all":
+            return tuple([len(owners) for owners in sets])
+    return tuple([majority(len(owners)) for owners in sets])
+
+
+_QUORUM = (2,)
+
+
+def _is_of_three(sets: Sets) -> bool:
+    return len(sets) == 1 and len(sets[0]) == 3
+
+
+class Quorum:
+    """Counts distinct owners, in one epoch. `yes` and `no` are those that have, or will not."""
+
+    __slots__ = ("_needs", "_sets", "no", "yes")
+
+    def __init__(self, sets: Sets, level: Level) -> None:
+        self._sets = sets
+        self._needs = _QUORUM if level == "quorum" and _is_of_three(sets) else needs(sets, level)
+        self.yes: dict[str, None] = {}
+        self.no: dict[str, None] = {}
+
+    def owners(self) -> tuple[str, ...]:
+        """All of them, old and new, in the order of preference."""
+        if len(self._sets) == 1:
+            return self._sets[0]
+        return tuple(dict.fromkeys([owner for owners in self._sets for owner in owners]))
+
+    def met(self) -> bool:
+        """Are there enough?"""
+        yes = self.yes
+        if len(yes) < self._needs[0]:
+            return False
+        for owners, needed in zip(self._sets, self._needs, strict=True):
+            if sum([owner in yes for owner in owners]) < needed:
+                return False
+        return True
+
+    def lost(self) -> bool:
+        """Can there never be enough?"""
+        no = self.no
+        if not no:
+            return False
+        for owners, needed in zip(self._sets, self._needs, strict=True):
+            if len(owners) - sum([owner in no for owner in owners]) < needed:
+                return True
+        return False
+
+    def complete(self) -> bool:
+        """Has every owner answered, or will not?"""
+        if len(self.yes) + len(self.no) < len(self._sets[0]):
+            return False
+        return all(owner in self.yes or owner in self.no for owner in self.owners())
