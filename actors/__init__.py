@@ -9,10 +9,19 @@ In reading order:
 - `actor`: the contract of one method, `turn`, and the envelopes that go in and come out of it;
 - `messages`: everything that can be said, one frozen dataclass each;
 - `versions`, `membership`, `shared`, `errors`: the values in them, and which of two is the later;
-- `ring`: who owns a key;
-- `router`: coordinates a client's reads and writes, with `jobs` (what clients wait for) and `asks`
-  (what it waits for itself);
-- `storage`: keeps what it is told, and says so when it is on the disk;
+- `ring`, `layout` and `quorum`: who owns a key, and how many owners have to agree;
+- `router`: coordinates what clients ask, with `jobs` (what they wait for) and `asks` (what it waits
+  for itself). Its parts, over a `desk` that they share: `writing`, `reading`, `listing`, `healing`
+  and `checking` (what people ask);
+- `storage`: a replica, which says what it keeps when that is on the `disk`. Its parts, which put
+  what is to be written on the `stage`:
+  - `steward`: which layout there is. In the order in which one comes about: `census`, `wishes` and
+    `striking` (what is wished), `proposer` and `acceptor` (what is decided), `catching_up` (how all
+    hear of it), `moving` (how far the data has moved); and `greeting` (is this node what it was?);
+  - `syncing`: takes what this replica lacks, found by `merkle` hashes in `trees` and those of a
+    `tree_server`; `merging` (of what something may be lacking), `pulling`, `repeats`, `throttle`;
+  - `hinting`: what others lack; `expiring`, `collecting`, `shedding`: what may go;
+  - `storage_settings`: its numbers;
 - `gossiper`: who is in the network, and what everybody should know. Its parts, each of which puts
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:
   - `entering` and `joining` (how a network begins, and lets others in), `arriving`, `departing`;
@@ -21,7 +30,8 @@ In reading order:
   - `detector` and `suspicion`: who is down;
   - `rumours`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;
   - `sharing`, `shared`, `shared_table`, `clocks_apart`: small values that every node holds;
-  - `watchers`: clients that wait for changes;
+  - `watchers` and `listed`: clients that wait for changes, or want the list of members;
+  - `gossip_settings`: its numbers;
 - `session`: the client's side of it;
 - `window` and `sizes`: what was seen before, and what fits into a message.
 """

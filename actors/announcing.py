@@ -1,5 +1,5 @@
-"""What the rest of the node is told of the members: the router's ring, the connections, and whose
-gossip is heard.
+"""What the rest of the node is told of the members: who there is, the connections, and whose gossip
+is heard. A router serves once it is known which members keep the data, too.
 
 Who belongs is acted on once it is on the disk; who of them is alive, at once.
 """
@@ -38,17 +38,20 @@ class Announcing:
         self._seen_version = -1
         self._connected: tuple[tuple[str, str], ...] = ()
         self._heard: tuple[str, ...] = ()
+        self._left_ms: dict[str, int] = {}
         self.waiting = ""
         self._retry_ms: int | None = None
         self._choose_ms = 0
         self._serves = False
+        self._told: tuple[Member, ...] = ()
+        self.has_layout = False
         self.network = ""
 
     @property
     def wake_at(self) -> int | None:
         """When to try the disk again, or to choose other neighbours: monotonic ms."""
         times = [self._retry_ms] if self._retry_ms is not None and self._serves else []
-        if len(self._members) - 1 > self._settings.all_neighbours:
+        if len(self._members) - 1 > self._settings.all_neighbours or self._left_ms:
             times.append(self._choose_ms)
         return min(times, default=None)
 
@@ -64,6 +67,7 @@ class Announcing:
             self.waiting = reason
             self._outbox.to("router", MembersChanged("", (), reason))
             self._outbox.to(HOST, MembersChanged("", (), reason))
+            self._told = ()
 
     def due(self, now: Now, *, serves: bool) -> None:
         """Keep what is to be kept, and tell what is to be told. A node that does not serve yet may
@@ -80,6 +84,10 @@ class Announcing:
         if self._seen_version != self._members.version or not self._announced:
             self._seen_version = self._members.version
             self._announce()
+        if self.has_layout and self._told != self._announced:
+            self._told = self._announced
+            self._outbox.to("router", MembersChanged(self.network, self._announced, ""))
+            self._outbox.to(HOST, MembersChanged(self.network, self._announced, ""))
 
     def _keep(self, now: Now) -> None:
         self._members.unkept = False
@@ -104,15 +112,14 @@ class Announcing:
         members = tuple([before.get(m.id, m) if m.state == "left" else m for m in now])
         if members != self._announced:
             self._announced = members
-            self._outbox.to("router", MembersChanged(self.network, members, ""))
-            self._outbox.to(HOST, MembersChanged(self.network, members, ""))
+            self._outbox.to("storage", MembersChanged(self.network, members, ""))
 
     def _connect(self, now: Now) -> None:
         if self._seen_version == self._members.version and now.mono_ms < self._choose_ms:
             return
         self._choose_ms = now.mono_ms + self._settings.neighbour_change_ms
         others = self._members.others()
-        connected = tuple([(m.id, m.address) for m in others])
+        connected = tuple([(m.id, m.address) for m in (*others, *self._departed(now))])
         if connected != self._connected:
             self._connected = connected
             self._outbox.to(SWITCH, Connect(connected))
@@ -121,3 +128,17 @@ class Announcing:
         if heard != self._heard:
             self._heard = heard
             self._outbox.to(HOST, Subscribe(heard))
+
+    def _departed(self, now: Now) -> list[Member]:
+        """Those that have left not long ago: they may still have to be answered."""
+        connected = {member_id for member_id, _ in self._connected}
+        for member in self._members.all():
+            if member.state == "left" and member.id in connected:
+                self._left_ms.setdefault(member.id, now.mono_ms)
+        self._left_ms = {
+            member_id: left_ms
+            for member_id, left_ms in self._left_ms.items()
+            if now.mono_ms - left_ms < self._settings.neighbour_change_ms
+        }
+        known = [self._members.get(member_id) for member_id in self._left_ms]
+        return [member for member in known if member is not None and member.state == "left"]

@@ -1,5 +1,6 @@
 """Members that go: one stops by its own word and stays a member; one leaves by its own word, and
-one that is down is struck out by another's. What has left comes back only as a new member.
+one that is down is struck out by another's. Either has left only when a layout is decided that is
+without it, and comes back only as a new member.
 """
 
 from __future__ import annotations
@@ -9,19 +10,37 @@ from dataclasses import dataclass, field
 from actors.actor import HOST, Envelope, Now
 from actors.farewell import Farewell
 from actors.gossip_settings import GossipSettings
+from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member, Members
 from actors.memory import Memory
-from actors.messages import Departed, Failed, Finished, Forget, Leave, Message, Noted, Retire
+from actors.messages import (
+    Departed,
+    Failed,
+    Finished,
+    Forget,
+    Leave,
+    Message,
+    Noted,
+    Retire,
+    Strike,
+    Struck,
+)
 from actors.outbox import Outbox
 from actors.rumours import Rumours
+
+NOT_YET = "the node has not left in time; it may leave yet"
 
 
 @dataclass(slots=True)
 class _Going:
-    """This node is leaving: who asked for it, and, once that is on the disk, how the others are
-    told. When they know, who asked is answered, and at `retire_ms` the node stops."""
+    """This node is leaving: who asked for it, and until when they wait; and, once it keeps no data
+    any more and that is on the disk, how the others are told. When they know, who asked is
+    answered, and at `retire_ms` the node stops. `is_kept`: it goes on leaving when it is started
+    anew."""
 
-    requests: list[Envelope] = field(default_factory=list)
+    requests: dict[Envelope, int] = field(default_factory=dict)
+    is_kept: bool = False
+    is_ending: bool = False
     farewell: Farewell | None = None
     retire_ms: int | None = None
     is_over: bool = False
@@ -58,6 +77,8 @@ class Departing:
         self._settings = settings
         self._going: _Going | None = None
         self._forwarded: dict[int, _Forwarded] = {}
+        self._striking: dict[int, tuple[Envelope, str]] = {}
+        self._layout = NO_LAYOUT
         self._stop: Envelope | None = None
         self._parting: Farewell | None = None
         self.network = ""
@@ -74,8 +95,10 @@ class Departing:
             return None if self._parting is None else self._parting.wake_at
         times = [f.again_ms or f.deadline_ms for f in self._forwarded.values()]
         going = self._going
-        if going is not None and going.farewell is not None and not going.is_over:
-            times.append(going.retire_ms or going.farewell.wake_at)
+        if going is not None and not going.is_over:
+            times += going.requests.values()
+            if going.farewell is not None:
+                times.append(going.retire_ms or going.farewell.wake_at)
         return min(times, default=None)
 
     def on_stop(self, envelope: Envelope, now: Now, *, is_member: bool) -> None:
@@ -97,20 +120,20 @@ class Departing:
         leave = envelope.message
         assert isinstance(leave, Leave)
         me = self._members.me
+        deadline_ms = now.mono_ms + _patience_ms(leave.timeout_ms)
         if leave.member in ("", me.id) or (me.state == "left" and leave.member == me.name):
-            self._leave(envelope)
+            self._leave(envelope, deadline_ms)
             return
         member = self._find(envelope, leave.member)
         if member is None:
             return
         if member.id == me.id:
-            self._leave(envelope)
+            self._leave(envelope, deadline_ms)
         elif member.state in ("dead", "stopped"):
             self._refuse(envelope, f"{member.name} is {member.state}: it can be forgotten")
         elif len(self._forwarded) >= self._settings.max_forwarded:
-            self._outbox.reply(envelope, Failed("overloaded", "too many are leaving", True))
+            self._answer(envelope, "overloaded", "too many are leaving", definite=True)
         else:
-            deadline_ms = now.mono_ms + max(1, min(leave.timeout_ms, 600_000) * 9 // 10)
             patient_until_ms = now.mono_ms + self._settings.farewell_ms
             self._forward(
                 _Forwarded(member.id, envelope, leave.timeout_ms, deadline_ms, patient_until_ms)
@@ -130,15 +153,35 @@ class Departing:
             reason = f"{member.name} is {member.state}: let it leave, or wait until it is dead"
             self._refuse(envelope, reason)
             return
-        self._outbox.to(HOST, Noted(f"a client had {member.name} forgotten"))
-        gone = self._members.declare(member.id, "left")
+        if len(self._striking) >= self._settings.max_forwarded:
+            self._answer(envelope, "overloaded", "too many are being forgotten", definite=True)
+            return
+        strike = Strike(member.id, forget.accept_loss, _patience_ms(forget.timeout_ms))
+        self._striking[self._outbox.to("storage", strike)] = envelope, member.id
+
+    def on_struck(self, envelope: Envelope, struck: Struck) -> tuple[Member, ...]:
+        """Storage tells what was decided of one that is to be forgotten; it has left, perhaps."""
+        request, member_id = self._striking.pop(envelope.id, (None, ""))
+        if request is None:
+            return ()
+        if struck.code != "ok":
+            definite = struck.code != "timed_out"
+            self._answer(request, struck.code, struck.reason, definite=definite)
+            return ()
+        gone = self._members.declare(member_id, "left")
         self._rumours.say_members((gone,))
+        self._outbox.to(HOST, Noted(f"a client had {gone.name} forgotten"))
+        self._outbox.reply(request, Departed(gone))
+        return (gone,)
 
-        def kept(code: str) -> None:
-            # Others have been told by now: what a full disk forgets, they will tell again.
-            self._outbox.reply(envelope, Departed(gone))
+    def on_layout(self, layout: Layout) -> None:
+        """Another layout is on the disk."""
+        self._layout = layout
 
-        self._memory.keep(tuple, kept)
+    def _keeps_nothing(self) -> bool:
+        """Is this node out of the layout for good? That it is in none yet does not mean that no
+        other is being decided which has it."""
+        return self._members.me.id in self._layout.gone
 
     def on_answer(self, envelope: Envelope) -> None:
         """Another node has left, or will not, as it was asked to on behalf of a client."""
@@ -169,21 +212,29 @@ class Departing:
             if going.farewell.is_heard:
                 self._others_know(going, now)
 
-    def due(self, now: Now) -> None:
-        """Tell the others that this node has stopped or left, until they know."""
+    def due(self, now: Now, *, is_out: bool) -> None:
+        """Tell the others that this node has stopped or left, until they know. `is_out`: they say
+        themselves that it has left."""
         if self._stop is not None:
             self._finish(self._stop, now)
             return
         for number, forwarded in list(self._forwarded.items()):
             if now.mono_ms >= forwarded.deadline_ms:
                 del self._forwarded[number]
-                reason = "the node has not left in time; it may leave yet"
-                self._answer(forwarded.request, "timed_out", reason, definite=False)
+                self._answer(forwarded.request, "timed_out", NOT_YET, definite=False)
             elif forwarded.again_ms is not None and now.mono_ms >= forwarded.again_ms:
                 del self._forwarded[number]
                 self._forward(forwarded)
-        going = self._going
-        if going is None or going.farewell is None or going.is_over:
+        if self._going is not None and not self._going.is_over:
+            self._go(self._going, now, is_out=is_out)
+
+    def _go(self, going: _Going, now: Now, *, is_out: bool) -> None:
+        for request in [r for r, until_ms in going.requests.items() if now.mono_ms >= until_ms]:
+            del going.requests[request]
+            self._answer(request, "timed_out", NOT_YET, definite=False)
+        if going.is_kept and not going.is_ending and (is_out or self._keeps_nothing()):
+            self._end(going)
+        if going.farewell is None:
             return
         if going.retire_ms is None and going.farewell.is_over(now):
             self._others_know(going, now)
@@ -205,33 +256,59 @@ class Departing:
         leave = Leave("", forwarded.timeout_ms)
         self._forwarded[self._outbox.send(forwarded.member_id, leave)] = forwarded
 
-    def _leave(self, envelope: Envelope) -> None:
+    def _leave(self, envelope: Envelope, deadline_ms: int) -> None:
+        if self._going is not None and len(self._going.requests) >= self._settings.max_forwarded:
+            self._answer(envelope, "overloaded", "too many have asked already", definite=True)
+            return
         if self._going is not None:
-            self._going.requests.append(envelope)
+            self._going.requests[envelope] = deadline_ms
             if self._going.retire_ms is not None:
                 self._answer_all(self._going)
             return
         if not self._members.others():
             self._refuse(envelope, "this node is the only member of its network: stop it instead")
             return
-        self._going = going = _Going([envelope])
+        self._going = going = _Going({envelope: deadline_ms})
         self._members.update_me("leaving")
         self._rumours.say_members((self._members.me,))
 
         def kept(code: str) -> None:
-            is_kept = code == "ok"
-            self._members.update_me("left" if is_kept else "alive")
-            self._rumours.say_members((self._members.me,))
-            if is_kept:
+            going.is_kept = code == "ok"
+            if going.is_kept:
                 self._outbox.to(HOST, Noted("a client had this node leave for good"))
-                going.farewell = self._farewell()
-            else:
-                self._going = None
-                for request in going.requests:
-                    reason = "the disk of the node is full: it has not left"
-                    self._answer(request, code, reason, definite=True)
+                return
+            self._going = None
+            self._members.update_me("alive")
+            self._rumours.say_members((self._members.me,))
+            for request in going.requests:
+                reason = "the disk of the node is full: it has not left"
+                self._answer(request, code, reason, definite=True)
 
-        self._memory.keep(lambda: [("left", b"yes")], kept)
+        self._memory.keep(lambda: [("leaving", b"yes")], kept)
+
+    def start_leaving_again(self) -> None:
+        """The node was about to leave when it ran last."""
+        self._going = _Going(is_kept=True)
+        self._members.update_me("leaving")
+
+    @property
+    def is_leaving(self) -> bool:
+        """Is it this node's own wish to go?"""
+        return self._going is not None
+
+    def _end(self, going: _Going) -> None:
+        """Others keep all that this node had: it has left."""
+        going.is_ending = True
+
+        def kept(code: str) -> None:
+            if code != "ok":
+                # A full disk must not keep it in. Were it started anew, others would tell it.
+                self._outbox.drop("that the node has left could not be kept: the disk is full")
+            self._members.update_me("left")
+            self._rumours.say_members((self._members.me,))
+            going.farewell = self._farewell()
+
+        self._memory.keep(lambda: [("left", b"yes"), ("leaving", b"")], kept)
 
     def _farewell(self) -> Farewell:
         """How the others are told that this node goes."""
@@ -245,7 +322,7 @@ class Departing:
             going.retire_ms = now.mono_ms + self._settings.gossip_ms
 
     def _answer_all(self, going: _Going) -> None:
-        requests, going.requests = going.requests, []
+        requests, going.requests = going.requests, {}
         for request in requests:
             self._outbox.reply(request, Departed(self._members.me))
 
@@ -268,3 +345,8 @@ class Departing:
     def _answer(self, envelope: Envelope, code: str, reason: str, *, definite: bool) -> None:
         answer: Message = Failed(code, reason, definite)
         self._outbox.reply(envelope, answer)
+
+
+def _patience_ms(timeout_ms: int) -> int:
+    """Who asked hears of a failure before it gives up by itself."""
+    return max(1, min(timeout_ms, 600_000) * 9 // 10)

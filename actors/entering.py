@@ -12,6 +12,7 @@ from random import Random
 from actors.actor import ENDPOINT, HOST, Envelope, Now
 from actors.gossip_settings import GossipSettings
 from actors.joining import Joining, refusal
+from actors.layout import Layout, founding
 from actors.membership import Member, Members, members_to_bytes
 from actors.memory import Memory
 from actors.messages import Admitted, Bind, Bound, Failed, Fresh, GiveUp, Join, Message
@@ -71,7 +72,8 @@ class Entering:
             return
         if self._founds or self._joining.may_found():
             members = () if self._founds else self._joining.followers()
-            self._adopt(f"{self._rng.getrandbits(64):016x}", members)
+            first = founding([m.id for m in (self._members.me, *members)])
+            self._adopt(f"{self._rng.getrandbits(64):016x}", members, first)
             return
         if self._joining.should_bind_itself():
             self._bind(self._members.me.address, lambda: None)
@@ -156,8 +158,10 @@ class Entering:
 
         self._memory.keep(lambda: [("bound_to", founder.encode())], bound)
 
-    def _adopt(self, network: str, members: tuple[Member, ...]) -> None:
-        """Belong to this network, for ever."""
+    def _adopt(
+        self, network: str, members: tuple[Member, ...], first: Layout | None = None
+    ) -> None:
+        """Belong to this network, for ever; `first` is its layout if it is founded."""
 
         def adopted(code: str) -> None:
             if code == "ok":
@@ -168,4 +172,4 @@ class Entering:
 
         notes = [("network", network.encode()), ("bound_to", b"")]
         notes.append(("members", members_to_bytes((*members, self._members.me))))
-        self._memory.keep(lambda: notes, adopted)
+        self._memory.keep(lambda: notes, adopted, first)

@@ -1,8 +1,8 @@
 """The Gossiper actor: who is in the network, who of them is down, and what everybody should know.
 
-It hands what arrives to the part that it concerns, takes news in, and has it spread. What must not
-be forgotten is on the disk before it is acted on. The parts, in the order of a node's life:
-entering, arriving, announcing, rumours and push_pull, detector, sharing, watchers, departing.
+It hands what arrives to its part, and has news spread. What must not be forgotten is on the disk
+before it is acted on. The parts, in the order of a node's life: entering, arriving, announcing,
+rumours and push_pull, detector, sharing, watchers, departing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from actors.digests import Digests
 from actors.entering import Entering
 from actors.gossip_settings import GossipSettings
 from actors.intake import Intake
-from actors.membership import Member, Members, digest_of, members_from_bytes
+from actors.listed import Listed
+from actors.membership import Member, Members, members_from_bytes
 from actors.memory import Memory
 from actors.messages import (
     Ack,
@@ -36,10 +37,10 @@ from actors.messages import (
     Forget,
     Fresh,
     Join,
+    LayoutIs,
     Leave,
     ListMembers,
     ListShared,
-    MembersListed,
     Nack,
     Ping,
     PingReq,
@@ -47,6 +48,7 @@ from actors.messages import (
     Rumour,
     Share,
     Stop,
+    Struck,
     Tell,
     Watched,
     WatchKeys,
@@ -89,7 +91,8 @@ class Gossiper:
         self._announcing = Announcing(members, memory, outbox, rng, settings)
         self._arriving = Arriving(members, outbox, rng, settings)
         self._departing = Departing(members, memory, rumours, outbox, settings)
-        self._member_watchers = MemberWatchers(outbox, settings, self._listing)
+        self._listed = listed = Listed(members)
+        self._member_watchers = MemberWatchers(outbox, settings, listed.listing)
         self._key_watchers = KeyWatchers(boot, outbox, settings)
         self._entering = Entering(
             join, notes, members, memory, outbox, rng, settings, self._adopt, self._announcing.wait
@@ -98,9 +101,9 @@ class Gossiper:
             members, self._detector, rumours, self._push_pull, self._arriving, outbox, settings
         )
         self._left_before = bool(notes.get("left"))
+        if notes.get("leaving"):
+            self._departing.start_leaving_again()
         self._shown_version = members.version
-        self._listed: MembersListed | None = None
-        self._listed_version = 0
         self._is_started = False
         self._wake_at = 0
 
@@ -118,7 +121,7 @@ class Gossiper:
             self._detector.shift(now.mono_ms - self._wake_at)
         for envelope in inbox:
             self._on(envelope, now)
-        self._departing.due(now)
+        self._departing.due(now, is_out=self._intake.is_out)
         if not self._is_going:
             self._do_what_is_due(now)
         self._memory.flush()
@@ -146,7 +149,6 @@ class Gossiper:
 
     def _adopt(self, members: tuple[Member, ...]) -> None:
         """This node belongs to a network from now on."""
-        self._listed = None
         self._set_network(self._entering.network)
         self._members.merge(members)
         gone = self._members.displaced()
@@ -162,6 +164,7 @@ class Gossiper:
         self._announcing.network = network
         self._arriving.network = network
         self._departing.network = network
+        self._listed.network = network
 
     def _arrive(self) -> None:
         self._rumours.say_members((self._members.me,))
@@ -171,13 +174,14 @@ class Gossiper:
         self._entering.due(now)
         network = self._entering.network
         if network:
-            pause_ms = self._settings.push_pull_ms
             self._intake.due(now)
             self._arriving.due(now)
             confirmed = self._arriving.is_confirmed
-            self._push_pull.due(
-                now.mono_ms, pause_ms if confirmed else self._settings.join_retry_ms
-            )
+            if confirmed and not self._announcing.has_layout:
+                self._announcing.wait("waiting to be told which members keep the data")
+            settings = self._settings
+            wait_ms = settings.push_pull_ms if confirmed else settings.join_retry_ms
+            self._push_pull.due(now.mono_ms, wait_ms)
             if confirmed:
                 self._rumours.say_members(self._detector.due(now))
             origin = self._rumours.gap(now)
@@ -243,6 +247,12 @@ class Gossiper:
             case Changed(changes):
                 self._rumours.say_changes(changes)
                 self._key_watchers.heard(changes, now)
+            case LayoutIs(layout) if envelope.sender.node == self._members.me.id:
+                self._announcing.has_layout = True
+                self._departing.on_layout(layout)
+                self._intake.on_layout(layout, now, is_leaving=self._departing.is_leaving)
+            case Struck() as struck:
+                self._detector.follow(self._departing.on_struck(envelope, struck), now)
             case Stop():
                 is_member = bool(self._entering.network) and not self._intake.has_left
                 self._departing.on_stop(envelope, now, is_member=is_member)
@@ -254,7 +264,7 @@ class Gossiper:
     def _on_request(self, envelope: Envelope, now: Now) -> None:
         """What clients ask; and another node, on behalf of one, that this node leave."""
         if isinstance(envelope.message, ListMembers):
-            self._outbox.reply(envelope, self._listing())
+            self._outbox.reply(envelope, self._listed.listing())
             return
         if self._departing.is_stopping:
             self._outbox.reply(envelope, Failed("stopping", "the node is shutting down", True))
@@ -277,19 +287,11 @@ class Gossiper:
             case Forget():
                 self._departing.on_forget(envelope)
 
-    def _listing(self) -> MembersListed:
-        if self._listed is None or self._listed_version != self._members.version:
-            shown = self._members.shown()
-            self._listed = MembersListed(self._entering.network, digest_of(shown), shown)
-            self._listed_version = self._members.version
-        return self._listed
-
     # Live membership.
 
     def _is_of_network(self, network: str) -> bool:
         if not self._entering.network:
-            # There is a network: ask at once to be let in.
-            self._entering.ask_at_once()
+            self._entering.ask_at_once()  # there is a network
             return False
         if network != self._entering.network:
             self._outbox.drop("gossip of another network")

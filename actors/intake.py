@@ -10,6 +10,7 @@ from actors.actor import ENDPOINT, HOST, Now
 from actors.arriving import Arriving
 from actors.detector import Detector
 from actors.gossip_settings import GossipSettings
+from actors.layout import Layout
 from actors.membership import LIVING, Member, Members, Merged, beats, fault
 from actors.messages import Alarm, GiveUp, Tell
 from actors.outbox import Outbox
@@ -17,12 +18,15 @@ from actors.push_pull import PushPull
 from actors.rumours import Rumours
 
 MAX_ALARMS = 100
+LEFT = (
+    "this node has left the network for good: it was struck out, or another has taken over its name"
+)
 COPIED = "another node runs with this node's id at {}: has a data folder been copied?"
 
 
 class Intake:
     """Between the list of members and those who are to know of its changes. With `has_left` this
-    node is out of the network for good."""
+    node is out of the network for good; with `is_out` others say so, and it wished for that."""
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Intake:
         self._defend_at_ms = 0
         self._answer_at_ms = 0
         self.has_left = False
+        self.is_out = False
         self.network = ""
 
     def take_in(
@@ -104,6 +109,13 @@ class Intake:
         if claim.state in LIVING and not fault(claim):
             self._tell(claim.address, self._members.me)
 
+    def on_layout(self, layout: Layout, now: Now, *, is_leaving: bool) -> None:
+        """Those who keep the data are others now, which all learn as this node did. One that wished
+        to leave says good-bye first."""
+        self._detector.follow(self._members.follow_layout(layout.members, layout.gone), now)
+        if self._members.me.id in layout.gone and not is_leaving:
+            self.give_up(LEFT)
+
     def give_up(self, reason: str) -> None:
         """This node must not go on."""
         self.has_left = True
@@ -134,11 +146,10 @@ class Intake:
             if self._claim is None or beats(claim, self._claim):
                 self._claim = claim
         self.due(now)
-        if merged.left:
-            self.give_up(
-                "this node has left the network for good: it was struck out, or another has taken "
-                "over its name"
-            )
+        if merged.left and self._members.me.state == "leaving":
+            self.is_out = True
+        elif merged.left:
+            self.give_up(LEFT)
 
     def _meet_double(self, news: Sequence[Member], now: Now) -> None:
         """A node with this node's id spoke to it: this one itself, by another of its addresses, or

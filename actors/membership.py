@@ -11,7 +11,7 @@ import bisect
 import hashlib
 import json
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -45,6 +45,7 @@ LIVING: frozenset[State] = frozenset({"alive", "leaving", "suspect"})
 """The states of those that are pinged, and that others may be asked to ping by."""
 
 MADE_UP = "a boot or incarnation that no node can have"
+KEEPS_DATA = "a member that keeps data is said to have left"
 
 _HOST = re.compile(r"[A-Za-z0-9._%:\[\]-]+")
 
@@ -150,6 +151,8 @@ class Members:
         self._views: dict[str, tuple[Member, ...]] = {}
         self._max_members = max_members
         self._digests = digests
+        self._keepers: frozenset[str] = frozenset()
+        self._gone: frozenset[str] = frozenset()
         self.version = 0
         self.unkept = False
         self.me = me
@@ -202,11 +205,33 @@ class Members:
         self._put(member)
         return member
 
+    def follow_layout(self, keepers: Iterable[str], gone: Iterable[str]) -> tuple[Member, ...]:
+        """It was decided which members keep the data, and which do no more: these have left, and
+        those have not, whatever was believed. What has changed by that."""
+        self._keepers, self._gone = frozenset(keepers), frozenset(gone)
+        back = [m for m in self.all() if m.state == "left" and m.id in self._keepers]
+        return (
+            *[self.declare(m.id, "left") for m in self.others() if m.id in self._gone],
+            *[self.declare(m.id, "dead") for m in back if m.id != self.me.id],
+            *self._replace(),
+        )
+
+    def _replace(self) -> list[Member]:
+        """Who is down, has the name of a living newcomer, and keeps no data, has left. Where the
+        other one keeps data, that may be the one whose place it was to take: not long after the
+        start the dead are taken for alive."""
+        down = [m for m in self.others() if m.state not in LIVING and m.id not in self._keepers]
+        if not (down and self._keepers):
+            return []
+        newcomers = [m for m in self.present() if m.id not in self._keepers]
+        living = {m.name for m in newcomers if m.state in LIVING}
+        return [self.declare(m.id, "left") for m in down if m.name in living]
+
     def merge(self, news: Iterable[Member], vouched: str = "", *, doubted: bool = False) -> Merged:
-        """Take in what is later than what is known. A stopped member whose name a living one now
-        has is found to have left. `vouched` is the id of a member that tells it as the answer to a
-        ping. With `doubted` the death of somebody who lives as far as this node knows is but a
-        suspicion: two sides that were cut off say many such things of each other when they meet."""
+        """Take in what is later than what is known. `vouched` is the id of a member that tells it
+        as the answer to a ping. With `doubted` the death of somebody who lives as far as this node
+        knows is but a suspicion: two sides that were cut off say many such things of each other
+        when they meet."""
         fresh: list[Member] = []
         problems: list[str] = []
         made_up: list[str] = []
@@ -233,7 +258,7 @@ class Members:
                 self._put(later)
                 fresh.append(later)
         if fresh:
-            fresh += [self.declare(m.id, "left") for m in _taken_over(self.present(), me)]
+            fresh += self._replace()
         refuted = self.me is not me
         if refuted:
             fresh.append(self.me)
@@ -252,12 +277,16 @@ class Members:
         known = self._members.get(member.id)
         if doubted and member.state == "dead" and known is not None and known.state in LIVING:
             member = replace(member, state="suspect")
+        if member.id in self._gone:
+            member = replace(member, state="left")
         return member if beats(member, known) else None
 
     def _why_not(self, later: Member, *, vouched: bool) -> str:
         """Why this later news is not to be believed, or empty."""
         if fault(later):
             return "no such member can be"
+        if later.state == "left" and later.id in self._keepers:
+            return KEEPS_DATA
         most = MAX_VOUCHED_COUNT if vouched else MAX_FIRST_COUNT
         if is_made_up(later, self._members.get(later.id), most):
             return MADE_UP
@@ -321,10 +350,10 @@ class Members:
 
     def displaced(self) -> tuple[Member, ...]:
         """Those that have this node's name and address, and cannot be there: it is this node that
-        listens. Their folder was lost; they have left."""
+        listens. Their folder was lost; they are down for good."""
         me = self.me
         here = [m for m in self.others() if (m.name, m.address) == (me.name, me.address)]
-        return tuple([self.declare(m.id, "left") for m in here])
+        return tuple([self.declare(m.id, "dead") for m in here if m.state in LIVING])
 
     def holder_of_name(self, name: str) -> Member | None:
         """The member that has this name and has not given it up by stopping, dying or leaving."""
@@ -354,14 +383,6 @@ def _whereabouts(member: Member) -> tuple[str, str, str]:
 def _to_keep(member: Member) -> tuple[object, ...]:
     down = member.state if member.state in ("stopped", "left") else ""
     return member.id, member.name, member.address, member.gossip_address, down
-
-
-def _taken_over(members: Sequence[Member], me: Member) -> list[Member]:
-    down = [m for m in members if m.state in ("stopped", "dead") and m.id != me.id]
-    if not down:
-        return []
-    living = {m.name for m in members if m.state not in ("stopped", "dead")}
-    return [m for m in down if m.name in living]
 
 
 _FIELDS = tuple([field.name for field in fields(Member)])

@@ -17,7 +17,11 @@ from actors.errors import GossamerError, TimedOut, Unreachable, error_for
 from actors.messages import (
     TO_GOSSIPERS,
     Bounced,
+    Check,
+    Checked,
     Departed,
+    Explain,
+    Explained,
     Failed,
     Forget,
     Get,
@@ -53,6 +57,8 @@ _ANSWERS: dict[type[Message], type[Message]] = {
     Get: Got,
     Write: Written,
     List: Listed,
+    Check: Checked,
+    Explain: Explained,
     ListMembers: MembersListed,
     WatchMembers: MembersListed,
     Share: Shared,
@@ -101,6 +107,7 @@ class Session:
         self._operations: dict[int, _Operation] = {}
         self._attempts: dict[int, int] = {}
         self._finished: list[tuple[int, Message | GossamerError]] = []
+        self._checked_by: dict[int, str] = {}
         self._wake_at: int | None = None
         self._out: list[Envelope] = []
 
@@ -131,6 +138,11 @@ class Session:
         finished, self._finished = self._finished, []
         return finished
 
+    def checked_by(self, number: int) -> str:
+        """The id of the node that answered a Check, which is about that node, to be fetched once;
+        empty if nobody did."""
+        return self._checked_by.pop(number, "")
+
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in replies and news of links, then do what is due; what to send, to endpoints."""
         for envelope in inbox:
@@ -146,7 +158,7 @@ class Session:
                 case Failed() as failed:
                     self._on_failed(envelope.id, failed, now)
                 case reply:
-                    self._on_reply(envelope.id, reply, now)
+                    self._on_reply(envelope.id, reply, envelope.sender.node, now)
         wake_at = self.wake_at
         if wake_at is not None and now.mono_ms >= wake_at:
             self._on_time(now)
@@ -222,7 +234,7 @@ class Session:
             operation.refusal = refusal or operation.refusal
             self._try_next(number, operation, now)
 
-    def _on_reply(self, attempt: int, reply: Message, now: Now) -> None:
+    def _on_reply(self, attempt: int, reply: Message, node: str, now: Now) -> None:
         number = self._attempts.get(attempt)
         if number is None:
             return
@@ -238,6 +250,8 @@ class Session:
             if rest:
                 self._continue(number, operation, reply, rest, now)
                 return
+        if isinstance(reply, Checked):
+            self._checked_by[number] = node
         self._finish(number, reply)
 
     def _continue(
@@ -284,8 +298,10 @@ class Session:
 def _fits(request: Message, reply: Message) -> bool:
     """Is this the kind of answer, and of the length, that the request can have?"""
     match request, reply:
-        case Get(keys), Got(codes):
-            return 1 <= len(codes) <= len(keys)
+        case Get(keys, details), Got(codes, _, _, versions, replicas):
+            told = len(codes) if details else 0
+            is_whole = len(versions) >= told and len(replicas) >= told
+            return 1 <= len(codes) <= len(keys) and is_whole
         case Write(keys), Written(codes):
             return len(codes) == len(keys)
     return type(reply) is _ANSWERS.get(type(request))
@@ -300,8 +316,8 @@ def _unread(request: Message, code: str) -> Got:
     assert isinstance(request, Get)
     count = len(request.keys)
     kinds: list[Kind] = ["absent"] * count
-    nothing = ("",) * count if request.details else ()
-    return Got((code,) * count, tuple(kinds), (b"",) * count, nothing, nothing)
+    told = count if request.details else 0
+    return Got((code,) * count, tuple(kinds), (b"",) * count, ("",) * told, ((),) * told)
 
 
 def _join(first: Got, second: Got) -> Got:

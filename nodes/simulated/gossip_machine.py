@@ -1,7 +1,8 @@
 """A simulated machine that runs a gossiper and nothing else, from a start to an end and again.
 
 What arrives is handled in turns, as in `nodes/loop.py`; a process that has ended does nothing, nor
-does one that is paused. What the gossiper wants to be remembered is on the disk at once.
+does one that is paused. What the gossiper wants to be remembered is on the disk at once, and so is
+every layout.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from actors.messages import (
     Dropped,
     Finished,
     GiveUp,
+    LayoutIs,
     MembersChanged,
     Message,
     Remember,
     Remembered,
     Retire,
     Stop,
+    Strike,
+    Struck,
     Subscribe,
 )
 from nodes.simulated.network import HEARTBEAT_TIMEOUT_US
@@ -148,12 +152,24 @@ class Life:
         self._alarm_ms: int | None = None
         self._asked: dict[int, Answered] = {}
         self._number = 0
+        self._hear_layout()
         self._schedule(self._network.random_us(START_US))
 
     def put(self, envelope: Envelope) -> None:
         """It has arrived."""
         self._mailbox.append(envelope)
         self._schedule(TURN_US)
+
+    def hear_layout(self) -> None:
+        """Another layout is on the disk."""
+        self._hear_layout()
+        self._schedule(TURN_US)
+
+    def _hear_layout(self) -> None:
+        here = self.machine.member.id
+        layout_is = LayoutIs(self._network.shared.layout)
+        envelope = Envelope(Address(here, "gossiper"), Address(here, "storage"), layout_is)
+        self._mailbox.append(envelope)
 
     def ask(self, request: Message, then: Answered) -> None:
         """As a client; `then` is given the answer, if there is one in this life."""
@@ -245,7 +261,12 @@ class Life:
                 self.put(reply(envelope, Remembered("ok")))
             case Subscribe(addresses):
                 self._subscribe(addresses)
-            case MembersChanged() as changed:
+            case MembersChanged(_, members) if envelope.to.actor == "storage":
+                self._network.tell_layout(is_new=self._network.shared.wish(members))
+            case Strike(member_id):
+                self._network.tell_layout(is_new=self._network.shared.strike(member_id))
+                self.put(reply(envelope, Struck("ok", "")))
+            case MembersChanged() as changed if envelope.to.actor == HOST:
                 self.members = changed
                 if self._network.on_members is not None:
                     self._network.on_members(machine)

@@ -5,9 +5,9 @@
     print(network.machines[0].traffic)
 
 Nothing but the gossipers is simulated, so that a large network passes in seconds: storage keeps at
-once what is to be remembered, and connections between nodes are always there. Of the weather the
-losses, the delays and the time that a subscription takes are heeded. Everything follows from the
-seed.
+once what is to be remembered, all storages agree at once on the layout, and connections between
+nodes are always there. Of the weather the losses, the delays and the time that a subscription takes
+are heeded. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from actors.messages import Message
 from nodes.simulated.clock import Clock
 from nodes.simulated.gossip_machine import Machine
 from nodes.simulated.network import Weather
+from nodes.simulated.shared_layout import SharedLayout
 from nodes.wire import encode_all
 
 NETWORK = b"0123456789abcdef"
@@ -63,6 +64,7 @@ class GossipNetwork:
         self._hearers: dict[str, dict[Machine, None]] = {}
         records = [_record(number, self._rng) for number in range(size)]
         notes = {"network": NETWORK, "members": members_to_bytes(records)}
+        self.shared = SharedLayout(record.id for record in records)
         self.machines = [Machine(self, record, dict(notes)) for record in records]
         self._by_id = {machine.member.id: machine for machine in self.machines}
         self._by_address = {machine.member.address: machine for machine in self.machines}
@@ -90,6 +92,12 @@ class GossipNetwork:
             if not self.clock.step(until_us):
                 raise TookTooLong(f"seed {self.seed}: not within {within_ms:,} ms")
         return (self.clock.now_us - began_us) / 1_000
+
+    def tell_layout(self, *, is_new: bool) -> None:
+        """All that are up have the layout on their disks; nothing happens if it is not new."""
+        for machine in self.machines if is_new else ():
+            if machine.life is not None:
+                machine.life.hear_layout()
 
     def random_us(self, most_us: int) -> int:
         """What is left to chance in the network."""

@@ -11,9 +11,9 @@ from tests.actors.envelopes import Turns, kinds
 ONE, TWO, THREE = (f"10.0.0.{i}:7000" for i in (1, 2, 3))
 CLIENT_HOST = Address(CLIENT, "host")
 
-GET = Get(("k",), False, 9_000)
-WRITE = Write(("k",), ("bytes",), (b"v",), 9_000)
-OK = Written(("ok",), ("1",), ("node-a",))
+GET = Get(("k",), False, "quorum", 9_000)
+WRITE = Write(("k",), ("bytes",), (b"v",), "quorum", 0, 9_000)
+OK = Written(("ok",), ("1",), (("node-a", "node-b"),))
 
 
 class Caller(Turns):

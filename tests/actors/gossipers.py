@@ -8,13 +8,16 @@ from random import Random
 from actors.actor import Address, Envelope, reply
 from actors.gossip_settings import GossipSettings
 from actors.gossiper import Gossiper
+from actors.layout import Layout, founding
 from actors.membership import Member, members_to_bytes
 from actors.messages import (
     Ack,
     Change,
     Compare,
     Compared,
+    LayoutIs,
     ListMembers,
+    MembersChanged,
     MembersListed,
     Message,
     Ping,
@@ -23,7 +26,18 @@ from actors.messages import (
     Rumour,
     Tell,
 )
-from tests.actors.envelopes import WALL_MS, A, B, Turns, all_of, client, member, message, to
+from tests.actors.envelopes import (
+    WALL_MS,
+    A,
+    B,
+    Turns,
+    all_of,
+    client,
+    member,
+    message,
+    messages,
+    to,
+)
 
 NET = "net"
 ROUND_MS = GossipSettings().gossip_ms
@@ -47,15 +61,25 @@ def notes_of(*members: Member) -> dict[str, bytes]:
 
 
 def belonging(*others: Member, settings: GossipSettings | None = None) -> Turns:
-    """Node A's gossiper, in a network with these, one of which has said so since its start. Whom it
-    has pinged so far has answered."""
+    """Node A's gossiper, in a network with these, one of which has said so since its start, and who
+    keep the data together. Whom it has pinged so far has answered."""
     node = fresh(notes=notes_of(member(A), *others), settings=settings)
-    out = node.take()
+    out = node.take(layout_is(*(m.id for m in others if m.state != "left")))
     if any(m.state != "left" for m in others):
         out = node.take(*equal(out))
     node.take(*acks(out))
     remembered(node, out)
     return node
+
+
+def decided(layout: Layout) -> Envelope:
+    """Node A's storage has this layout on its disk."""
+    return to("gossiper", LayoutIs(layout), Address(A, "storage"), 0)
+
+
+def layout_is(*others: str) -> Envelope:
+    """Node A's storage has a layout on its disk, of node A and these."""
+    return decided(founding((A, *others)))
 
 
 def equal(out: Sequence[Envelope]) -> list[Envelope]:
@@ -136,6 +160,12 @@ def rumour(
     """Another node published news."""
     said = Rumour(network, origin, boot, seq, ttl, news, (), changes, missed, watched_ms)
     return from_peer(said, origin, 0)
+
+
+def to_router(out: Sequence[Envelope]) -> list[MembersChanged]:
+    """What the router is told of the members, or of what the node waits for."""
+    told_router = [e for e in out if e.to.actor == "router"]
+    return messages(told_router, MembersChanged)
 
 
 def answer(request: Envelope, message: Message, node: str) -> Envelope:

@@ -25,12 +25,15 @@ FOUND_OUT_ANEW: list[State] = ["suspect", "dead", "leaving"]
 class Telling(Parts):
     """Announcing, of members who are all on the disk at the beginning."""
 
-    def __init__(self, *others: Member, settings: GossipSettings = SETTINGS) -> None:
+    def __init__(
+        self, *others: Member, settings: GossipSettings = SETTINGS, has_layout: bool = True
+    ) -> None:
         super().__init__(*others, settings=settings)
         self.announcing = Announcing(
             self.members, self.memory, self.outbox, Random(1), self.settings
         )
         self.announcing.network = NET
+        self.announcing.has_layout = has_layout
         self.announcing.all_are_kept()
 
     def due(self, *, serves: bool = True, after_ms: int = 0) -> list[Envelope]:
@@ -57,19 +60,47 @@ def ring(out: Sequence[Envelope]) -> list[tuple[Member, ...]]:
     return [changed.members for changed in messages(told_router, MembersChanged)]
 
 
-# Who owns the ring.
+# Who there is.
 
 
-def test_router_and_host_are_told_who_belongs() -> None:
+def whom(out: Sequence[Envelope]) -> list[str]:
+    """The actors that are told of members."""
+    return [envelope.to.actor for envelope in all_of(out, MembersChanged)]
+
+
+def test_storage_router_and_host_are_told_who_belongs() -> None:
     """Once, when the node begins to serve."""
     telling = Telling(OTHER)
     assert all_of(telling.due(serves=False), MembersChanged) == []
     changed = MembersChanged(NET, (ME, OTHER), "")
     assert [(e.to, e.message) for e in all_of(telling.due(), MembersChanged)] == [
+        (Address(A, "storage"), changed),
         (Address(A, "router"), changed),
         (Address(A, HOST), changed),
     ]
     assert telling.due() == []
+
+
+def test_without_a_layout_only_the_storage_is_told() -> None:
+    """It is to ask them which members keep the data; the others wait for that, then hear all."""
+    telling = Telling(OTHER, has_layout=False)
+    assert whom(telling.due()) == ["storage"]
+    assert whom(telling.hear(member(B, state="suspect"))) == ["storage"]
+    assert telling.due() == []
+    telling.announcing.has_layout = True
+    out = telling.due()
+    assert whom(out) == ["router", HOST]
+    assert ring(out) == [(ME, member(B, state="suspect"))]
+    assert whom(telling.hear(member(B, incarnation=1))) == ["storage", "router", HOST]
+
+
+def test_who_was_told_to_wait_is_told_anew_who_there_is() -> None:
+    """Though that is what it knew before."""
+    telling = Telling(OTHER)
+    telling.due()
+    telling.announcing.wait("for something")
+    telling.outbox.take()
+    assert whom(telling.due()) == ["router", HOST]
 
 
 def test_a_newcomer_belongs_when_it_is_on_the_disk() -> None:
@@ -84,7 +115,7 @@ def test_a_newcomer_belongs_when_it_is_on_the_disk() -> None:
 
 
 def test_one_that_left_belongs_until_that_is_on_the_disk() -> None:
-    """As it was before; its part of the ring goes to others only then."""
+    """As it was before: after a restart it would still be a member."""
     telling = Telling(OTHER, THIRD)
     telling.due()
     out = telling.hear(member(C, state="left"))
@@ -104,7 +135,7 @@ def test_who_lives_is_told_at_once(state: State) -> None:
 
 
 def test_one_that_stopped_is_told_at_once_and_remembered() -> None:
-    """It stays a member, with its part of the ring."""
+    """It stays a member, which keeps its data."""
     telling = Telling(OTHER)
     telling.due()
     out = telling.hear(member(B, state="stopped"))
@@ -187,7 +218,7 @@ def test_a_node_that_waits_keeps_nothing_and_connects_to_all() -> None:
     out = telling.due(serves=False)
     assert {e.to.actor for e in out} == {SWITCH, HOST}
     assert message(out, Connect).peers == ((B, OTHER.address), (C, THIRD.address))
-    assert [type(e.message) for e in telling.due()] == [MembersChanged, MembersChanged, Remember]
+    assert [type(e.message) for e in telling.due()] == [*[MembersChanged] * 3, Remember]
 
 
 # Connections, and whose gossip is heard.
@@ -206,13 +237,37 @@ def test_a_member_that_moved_is_connected_to_anew() -> None:
 
 
 def test_who_is_down_is_still_connected_to() -> None:
-    """It may come back; who left is not."""
+    """It may come back."""
     telling = Telling(OTHER, THIRD)
     telling.due()
     assert all_of(telling.hear(member(B, state="dead")), Connect) == []
-    out = telling.hear(member(C, state="left"))
+
+
+def test_who_left_is_still_connected_to_for_a_while() -> None:
+    """It may have to be answered: it goes once it knows that others know."""
+    telling = Telling(OTHER, THIRD)
+    telling.due()
+    out = telling.answered(telling.hear(member(C, state="left")))
+    assert all_of(out, Connect) == []
+    assert telling.announcing.wake_at == SETTINGS.neighbour_change_ms
+    assert all_of(telling.due(after_ms=SETTINGS.neighbour_change_ms - 1), Connect) == []
+    out = telling.due(after_ms=1)
     assert message(out, Connect).peers == ((B, OTHER.address),)
+    assert telling.announcing.wake_at is None
+
+
+def test_the_gossip_of_who_left_is_heard_no_more() -> None:
+    """At once, though there still is a connection."""
+    telling = Telling(OTHER, THIRD)
+    telling.due()
+    out = telling.hear(member(C, state="left"))
     assert message(out, Subscribe).addresses == (OTHER.gossip_address,)
+
+
+def test_who_had_left_before_is_not_connected_to() -> None:
+    """Nobody waits for an answer."""
+    telling = Telling(OTHER, member(C, state="left"))
+    assert message(telling.due(), Connect).peers == ((B, OTHER.address),)
 
 
 def test_an_address_is_listened_to_once() -> None:

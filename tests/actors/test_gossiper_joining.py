@@ -8,6 +8,7 @@ import pytest
 
 from actors.actor import EVERYBODY, HOST, Address, Envelope, reply
 from actors.gossip_settings import GossipSettings
+from actors.layout import Layout
 from actors.membership import members_from_bytes
 from actors.messages import (
     Admitted,
@@ -38,7 +39,6 @@ from tests.actors.envelopes import (
     messages,
     reasons,
     the,
-    to,
 )
 from tests.actors.gossipers import (
     NET,
@@ -46,8 +46,10 @@ from tests.actors.gossipers import (
     belonging,
     fresh,
     from_peer,
+    layout_is,
     notes,
     remembered,
+    to_router,
     told,
 )
 
@@ -79,10 +81,12 @@ def test_a_node_that_was_told_of_nobody_founds_alone() -> None:
     kept = notes(the(out, Remember))
     assert len(kept["network"]) == 16
     assert members_from_bytes(kept["members"]) == [ME]
+    assert message(out, Remember).founding == Layout(1, (A,), (), ())
     assert messages(out, MembersChanged) == []
-    out = remembered(node, out)
+    out = node.take(layout_is(), reply(the(out, Remember), Remembered("ok")))
     changed = MembersChanged(kept["network"].decode(), (ME,), "")
     assert [(e.to.actor, e.message) for e in all_of(out, MembersChanged)] == [
+        ("storage", changed),
         ("router", changed),
         (HOST, changed),
     ]
@@ -127,10 +131,10 @@ def test_a_founder_begins_with_all_who_promised() -> None:
     kept = notes(the(out, Remember))
     assert members_from_bytes(kept["members"]) == [OTHER, THIRD, ME]
     assert kept["bound_to"] == b""
-    out = remembered(node, out)
-    assert all_of(out, MembersChanged)[0].message == MembersChanged(
-        kept["network"].decode(), (ME, OTHER, THIRD), ""
-    )
+    assert message(out, Remember).founding == Layout(1, (A, B, C), (), ())
+    out = node.take(layout_is(B, C), reply(the(out, Remember), Remembered("ok")))
+    changed = MembersChanged(kept["network"].decode(), (ME, OTHER, THIRD), "")
+    assert to_router(out) == [changed]
     assert message(out, Connect).peers == ((B, OTHER.address), (C, THIRD.address))
     assert message(out, Subscribe).addresses == (OTHER.gossip_address, THIRD.gossip_address)
 
@@ -265,9 +269,12 @@ def test_who_is_admitted_belongs_when_its_disk_has_it() -> None:
     kept = notes(the(out, Remember))
     assert kept["network"] == NET.encode()
     assert members_from_bytes(kept["members"]) == [OTHER, THIRD, ME]
+    assert message(out, Remember).founding is None
     assert messages(out, MembersChanged) == []
     out = remembered(node, out)
-    assert all_of(out, MembersChanged)[0].message == MembersChanged(NET, (ME, OTHER, THIRD), "")
+    told_storage = the([e for e in out if e.to.actor == "storage"], MembersChanged)
+    assert told_storage.message == MembersChanged(NET, (ME, OTHER, THIRD), "")
+    assert waits_for(out) == "waiting to be told which members keep the data"
     rumour = the(out, Rumour)
     assert rumour.to.node == EVERYBODY
     assert message([rumour], Rumour).members == (ME,)
@@ -325,19 +332,6 @@ def test_a_refusal_that_answers_nothing_is_passed_over() -> None:
     remembered(node, node.take(answer(joined, Admitted(NET, (OTHER,)), B)))
     late = answer(joined, Failed("name_taken", "", True), B)
     assert messages(node.take(late), GiveUp) == []
-
-
-def test_a_lost_folder_is_replaced_by_who_listens_at_its_address() -> None:
-    """Whose name and address a newcomer has cannot be there any more: it has left."""
-    old = replace(member(C), name=ME.name, address=ME.address)
-    asked = belonging(OTHER, old)
-    answered = asked.take(to("gossiper", Join(ME), Address("9" * 16, "gossiper")))
-    assert message(answered, Admitted).members
-    node = fresh(OTHER.address)
-    join = the(node.take(), Join)
-    out = remembered(node, node.take(answer(join, Admitted(NET, (OTHER, old)), B)))
-    assert [m.id for m in messages(out, MembersChanged)[0].members] == [A, B]
-    assert message(out, Rumour).members == (ME, replace(old, state="left"))
 
 
 def test_requests_are_numbered_above_those_of_all_earlier_lives() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.actor import Envelope, reply
+from actors.actor import HOST, Envelope, reply
 from actors.digests import BUCKETS
 from actors.gossip_settings import GossipSettings
 from actors.membership import Member, State, members_from_bytes
@@ -46,11 +46,13 @@ from tests.actors.gossipers import (
     equal,
     fresh,
     from_peer,
+    layout_is,
     listed,
     notes,
     notes_of,
     remembered,
     rumour,
+    to_router,
     told,
 )
 
@@ -63,7 +65,7 @@ UNASKED = "an answer that came late, or was not asked for"
 def restarted(*others: Member, settings: GossipSettings | None = None) -> Turns:
     """Node A's gossiper in its second life, not yet confirmed."""
     node = fresh(me=AGAIN, notes=notes_of(ME, *others), settings=settings)
-    remembered(node, node.take())
+    remembered(node, node.take(layout_is(*(m.id for m in others))))
     return node
 
 
@@ -78,8 +80,8 @@ def confirmed(node: Turns, peer: str = B) -> list[Envelope]:
 
 
 def serves(out: list[Envelope]) -> bool:
-    """Is the node told who owns the ring?"""
-    return any(changed.network for changed in messages(out, MembersChanged))
+    """Is the router told who there is?"""
+    return any(changed.network for changed in to_router(out))
 
 
 def test_a_restart_needs_no_join() -> None:
@@ -111,12 +113,17 @@ def test_a_restarted_node_asks_at_once_whether_it_is_still_a_member() -> None:
 def test_a_restarted_node_serves_when_a_member_has_confirmed_it() -> None:
     """Its name may have been taken over while it was away, and its keys with it."""
     node = fresh(me=AGAIN, notes=notes_of(ME, OTHER))
-    out = node.take()
-    waiting = messages(out, MembersChanged)[0]
+    out = node.take(layout_is(B))
+    [waiting] = to_router(out)
     assert (waiting.network, waiting.members) == ("", ())
     assert OTHER.name in waiting.waiting
     out = node.take(*equal(out))
-    assert messages(out, MembersChanged) == [MembersChanged(NET, (AGAIN, OTHER), "")] * 2
+    changed = MembersChanged(NET, (AGAIN, OTHER), "")
+    assert [(e.to.actor, e.message) for e in all_of(out, MembersChanged)] == [
+        ("storage", changed),
+        ("router", changed),
+        (HOST, changed),
+    ]
 
 
 def test_a_restarted_node_serves_when_its_exchange_is_answered() -> None:
@@ -239,7 +246,7 @@ def test_a_member_that_was_down_is_asked_too(state: State) -> None:
 def test_a_node_alone_serves_at_once_after_a_restart() -> None:
     """There is nobody who could have taken its place."""
     node = fresh(me=AGAIN, notes=notes_of(ME))
-    assert messages(node.take(), MembersChanged)[0].members == (AGAIN,)
+    assert [m.members for m in to_router(node.take(layout_is()))] == [(AGAIN,)]
 
 
 def test_a_restarted_node_is_known_by_its_higher_boot() -> None:
@@ -269,7 +276,7 @@ def test_a_node_that_waits_answers_others() -> None:
 
 
 def test_a_network_that_was_entered_is_entered_again_as_it_was_kept() -> None:
-    """Who was found to have left at its entry has left after a restart, too."""
+    """Who was found to be down for good at its entry is down after a restart, too."""
     node, kept = fresh(OTHER.address), dict[str, bytes]()
     ghost = replace(THIRD, name=ME.name, address=ME.address)
     joined = the(node.take(), Join)
@@ -277,4 +284,4 @@ def test_a_network_that_was_entered_is_entered_again_as_it_was_kept() -> None:
     while remembers := all_of(out, Remember):
         kept.update(notes(remembers[0]))
         out = node.take(reply(remembers[0], Remembered("ok")))
-    assert replace(ghost, state="left") in members_from_bytes(kept["members"])
+    assert replace(ghost, state="dead") in members_from_bytes(kept["members"])

@@ -166,16 +166,6 @@ def test_there_is_room_for_so_many_members() -> None:
     assert merged.problems == ("too many members",)
 
 
-def test_a_living_member_takes_over_the_name_of_a_stopped_one() -> None:
-    """The stopped one is found to have left, and that is news too."""
-    known = members(member(B, name="blue", state="stopped"))
-    new = member(C, name="blue")
-    gone = member(B, name="blue", state="left")
-    assert known.merge([new]).fresh == (new, gone)
-    assert known.present() == (member(A), new)
-    assert known.all() == (member(A), gone, new)
-
-
 def test_a_living_member_keeps_its_name() -> None:
     """Another with the same name does not make it leave."""
     known = members(member(B, name="blue"))
@@ -333,12 +323,13 @@ def test_a_member_is_found_by_its_name_or_its_id() -> None:
     assert known.named("9" * 16) == ()
 
 
-def test_who_cannot_be_there_has_left() -> None:
+def test_who_cannot_be_there_is_dead() -> None:
     """It has this node's name and address, but it is this node that listens."""
     ghost = replace(member(B), name="node-a", address=member(A).address)
     known = members(ghost, replace(member(C), name="node-a"))
-    assert known.displaced() == (replace(ghost, state="left"),)
-    assert [m.id for m in known.present()] == [A, C]
+    assert known.displaced() == (replace(ghost, state="dead"),)
+    assert [m.id for m in known.living()] == [C]
+    assert known.displaced() == ()
 
 
 def test_two_lists_are_told_apart() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.actor import Address, Envelope
+from actors.layout import founding
 from actors.memory import Memory
 from actors.messages import Remember
 from actors.outbox import Outbox
@@ -153,3 +154,19 @@ def test_no_notes_are_a_wait_for_the_disk() -> None:
     assert messages(out, Remember) == [Remember(())]
     keeping.memory.on_remembered(out[0].id, "ok")
     assert keeping.told == [("first", "ok")]
+
+
+@pytest.mark.parametrize("code", ["ok", "disk_full"])
+def test_the_first_layout_goes_with_the_notes_of_the_network_that_begins(code: str) -> None:
+    """In one write, once: if that fails neither is kept, and who asked for it asks again."""
+    keeping, first = Keeping(), founding([A])
+    keeping.keep("busy", ONE)
+    busy = keeping.written()
+    keeping.memory.keep(lambda: [TWO], lambda _: None, first)
+    keeping.keep("other", THREE)
+    keeping.memory.on_remembered(busy.id, "ok")
+    together = keeping.written()
+    assert together.message == Remember((TWO, THREE), first)
+    keeping.memory.on_remembered(together.id, code)
+    keeping.keep("later", ONE)
+    assert keeping.written().message == Remember((ONE,))

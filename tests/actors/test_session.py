@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,11 @@ from actors.membership import Member
 from actors.messages import (
     FROM_CLIENTS,
     TO_GOSSIPERS,
+    Check,
+    Checked,
     Departed,
+    Explain,
+    Explained,
     Forget,
     Get,
     Got,
@@ -38,6 +44,8 @@ from tests.actors.envelopes import TRACE, bounced
 
 MEMBERS = MembersListed("n", "d", ())
 DEPARTED = Departed(Member("a", "node-a", "h:1", "h:2", 1, 0, "left"))
+CHECKED = Checked(3, 2, False, 0, 0, True, (), (), (), (), (), (), ())
+EXPLAINED = Explained("0" * 40, 7, 3, ("node-a",), (), (), (), (), (), (), (), ())
 ANSWERS: list[tuple[Message, Message]] = [
     (GET, got(b"v")),
     (WRITE, OK),
@@ -48,7 +56,9 @@ ANSWERS: list[tuple[Message, Message]] = [
     (ListShared("", ""), SharedListed((), (), (), (), (), "")),
     (WatchKeys("", "", 9_000), KeysChanged((), (), "c", False)),
     (Leave("", 9_000), DEPARTED),
-    (Forget("a"), DEPARTED),
+    (Forget("a", False, 9_000), DEPARTED),
+    (Check(9_000), CHECKED),
+    (Explain("k", 9_000), EXPLAINED),
 ]
 """Every request, and an answer that it can have."""
 
@@ -73,6 +83,18 @@ def test_an_operation_ends_with_its_reply(request_: Message, answer: Message) ->
     session.take(reply(envelope, answer))
     assert session.outcomes == {number: answer}
     assert session.session.wake_at is None
+
+
+def test_who_answered_a_check_is_known_once() -> None:
+    """What it says of the node that is asked is about that one."""
+    session = caller(ONE, TWO)
+    number, other = session.call(Check(9_000)), session.call(GET)
+    check, get = session.take()
+    node = Address("00000000000000a2", "router")
+    session.take(replace(reply(check, CHECKED), sender=node), reply(get, got(b"v")))
+    assert session.session.checked_by(other) == ""
+    assert session.session.checked_by(number) == node.node
+    assert session.session.checked_by(number) == ""
 
 
 def test_every_request_has_an_answer() -> None:
@@ -154,7 +176,7 @@ def test_a_failure_is_an_exception(code: str, definite: bool) -> None:
 def test_what_was_read_stays_read_when_the_rest_fails() -> None:
     """A reply had room for the first key only, and the other one cannot be had."""
     session = caller(ONE)
-    number = session.call(Get(("a", "b"), False, 9_000))
+    number = session.call(Get(("a", "b"), False, "quorum", 9_000))
     [first] = session.take()
     [second] = session.take(reply(first, got(b"a")))
     session.take(reply(second, failed("unavailable")))
@@ -258,13 +280,13 @@ def test_the_refusal_of_all_endpoints_is_the_last_ones() -> None:
 def test_a_reply_that_has_the_first_keys_only_is_continued() -> None:
     """The rest is asked for, of the first endpoint again, until all is there."""
     session = caller(ONE, TWO)
-    number = session.call(Get(("a", "b", "c", "d"), False, 9_000))
+    number = session.call(Get(("a", "b", "c", "d"), False, "quorum", 9_000))
     [first] = session.take()
     [second] = session.take(reply(first, got(b"a")))
     assert asked([second]) == [ONE]
-    assert second.message == Get(("b", "c", "d"), False, 9_000)
+    assert second.message == Get(("b", "c", "d"), False, "quorum", 9_000)
     [third] = session.take(reply(second, got(b"b", b"c")))
-    assert third.message == Get(("d",), False, 9_000)
+    assert third.message == Get(("d",), False, "quorum", 9_000)
     session.take(reply(third, got(b"d")))
     assert session.outcomes == {number: got(b"a", b"b", b"c", b"d")}
 
@@ -272,19 +294,31 @@ def test_a_reply_that_has_the_first_keys_only_is_continued() -> None:
 def test_details_are_put_together_too() -> None:
     """Versions and replicas come in parts like the values."""
     session = caller()
-    number = session.call(Get(("a", "b"), True, 9_000))
+    number = session.call(Get(("a", "b"), True, "quorum", 9_000))
     [first] = session.take()
-    [second] = session.take(reply(first, Got(("ok",), ("json",), (b"1",), ("v1",), ("node-a",))))
-    session.take(reply(second, Got(("not_found",), ("absent",), (b"",), ("",), ("node-b",))))
+    holders = (("node-a", "node-b"), ("node-b",))
+    one = Got(("ok",), ("json",), (b"1",), ("v1",), holders[:1])
+    [second] = session.take(reply(first, one))
+    session.take(reply(second, Got(("not_found",), ("absent",), (b"",), ("",), holders[1:])))
     assert session.outcomes[number] == Got(
-        ("ok", "not_found"), ("json", "absent"), (b"1", b""), ("v1", ""), ("node-a", "node-b")
+        ("ok", "not_found"), ("json", "absent"), (b"1", b""), ("v1", ""), holders
     )
+
+
+def test_details_that_are_missing_are_no_answer() -> None:
+    """Who asked for versions and replicas is not given an answer without."""
+    for versions, replicas in (((), ()), (("v1",), ()), ((), (("node-a",),))):
+        session = caller()
+        number = session.call(Get(("a",), True, "quorum", 9_000))
+        [envelope] = session.take()
+        session.take(reply(envelope, Got(("ok",), ("json",), (b"1",), versions, replicas)))
+        assert "is no answer to" in str(session.error(number))
 
 
 def test_the_time_begins_anew_with_each_part() -> None:
     """The time-out is the time without progress."""
     session = caller()
-    number = session.call(Get(("a", "b"), False, 9_000))
+    number = session.call(Get(("a", "b"), False, "quorum", 9_000))
     [first] = session.take()
     [second] = session.take(reply(first, got(b"a")), after_ms=8_000)
     session.run_for(8_000)
@@ -295,7 +329,7 @@ def test_the_time_begins_anew_with_each_part() -> None:
 def test_a_second_answer_to_a_part_is_passed_over() -> None:
     """Of two endpoints that were asked for the same part, the first counts."""
     session = caller(ONE, TWO)
-    number = session.call(Get(("a", "b"), False, 9_000))
+    number = session.call(Get(("a", "b"), False, "quorum", 9_000))
     one, two = [*session.take(), *session.take(after_ms=3_000)]
     [rest] = session.take(reply(two, got(b"a")))
     session.take(reply(one, got(b"x", b"x")))

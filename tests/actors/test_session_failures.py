@@ -19,7 +19,7 @@ from actors.messages import (
 from tests.actors.calls import GET, OK, ONE, TWO, WRITE, Caller, asked, caller, failed
 from tests.actors.envelopes import bounced
 
-WRITES = [WRITE, Share("k", "json", b"1", 9_000), Leave("a", 9_000), Forget("a")]
+WRITES = [WRITE, Share("k", "json", b"1", 9_000), Leave("a", 9_000), Forget("a", False, 9_000)]
 READS = [GET, ListShared("", ""), WatchKeys("", "", 9_000), WatchMembers("", 9_000)]
 
 # Writes.
