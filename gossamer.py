@@ -23,6 +23,7 @@ from actors.errors import (
 from actors.membership import Member
 from nodes.async_client import AsyncClient, Entry, SharedValue
 from nodes.client import Client
+from nodes.status import Explanation, Replica, Status, Transfer
 from nodes.watching import KeyChange, MemberChange
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "BatchError",
     "Client",
     "Entry",
+    "Explanation",
     "FileMissing",
     "GossamerError",
     "KeyChange",
@@ -43,9 +45,12 @@ __all__ = [
     "NotReady",
     "Overloaded",
     "Refused",
+    "Replica",
     "SharedValue",
+    "Status",
     "Stopping",
     "TimedOut",
+    "Transfer",
     "Unavailable",
     "Unreachable",
 ]

@@ -34,13 +34,14 @@ def main(endpoint: str, command: str, key: str = "", text: str = "") -> None:
     dealer = zmq.Context().socket(zmq.DEALER)
     dealer.linger = 0
     dealer.connect(f"tcp://{endpoint}")
+    write: dict[str, Any] = {"type": "write", "keys": [key], "w": "quorum", "ttl_ms": 0}
     if command == "put":
         value = orjson.dumps(text)
-        ask(dealer, value, type="write", keys=[key], kinds=["json"], values=[len(value)])
+        ask(dealer, value, **write, kinds=["json"], values=[len(value)])
     elif command == "delete":
-        ask(dealer, type="write", keys=[key], kinds=["absent"], values=[0])
+        ask(dealer, **write, kinds=["absent"], values=[0])
     elif command == "get":
-        reply, value = ask(dealer, type="get", keys=[key], details=False)
+        reply, value = ask(dealer, type="get", keys=[key], details=False, r="quorum")
         print(orjson.loads(value) if reply["kinds"] == ["json"] else value)
     elif command == "list":
         after, more = "", True

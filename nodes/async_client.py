@@ -1,31 +1,28 @@
-"""AsyncClient: what programs with an event loop use. The protocol is in actors/session.py.
-
-What an AsyncClient is asked in one tick of its event loop leaves in one message.
-"""
+"""AsyncClient: what programs with an event loop use. The protocol is in actors/session.py."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from actors.errors import BatchError, GossamerError, KeyNotFound, error_for
 from actors.membership import Member
 from actors.messages import (
     Departed,
+    Explain,
+    Explained,
     Forget,
     Get,
     Got,
     KeysChanged,
     Leave,
+    Level,
     List,
     Listed,
     ListMembers,
     ListShared,
     MembersListed,
-    Message,
     Share,
     Shared,
     SharedListed,
@@ -37,7 +34,10 @@ from actors.messages import (
 from actors.session import pieces
 from actors.versions import Kind
 from nodes.addresses import parse_address
-from nodes.calls import Calls, Outcome
+from nodes.batches import Batches, Stored, copy
+from nodes.calls import Calls
+from nodes.options import check_level, ttl_ms
+from nodes.status import Explanation, Status, explanation_of, status_of
 from nodes.values import check_key, check_text, decode_value, encode_value
 from nodes.watching import KeyChange, MemberChange, MembersSeen, key_changes
 
@@ -50,13 +50,11 @@ MAX_WATCH_MS = 20_000
 
 MISSING: Final = object()
 T = TypeVar("T")
-_Found = tuple[str, Kind, bytes]
-_Stored = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value, the version it has, and the names of the nodes that hold it."""
+    """A value, the version it has, and the names of the nodes that were seen to hold it."""
 
     key: str
     value: Any
@@ -74,70 +72,68 @@ class SharedValue:
     node: str
 
 
-class _Writing(NamedTuple):
-    """A single write that waits for the end of its tick."""
-
-    key: str
-    kind: Kind
-    data: bytes
-    stored: asyncio.Future[_Stored]
-
-
 class AsyncClient:
     """Reads and writes through any of `endpoints` ("host:port"; the first that answers is used).
 
     `timeout` is in seconds. With a `trace_id` every request is traced under it. One event loop uses
-    it; `async with` or `close()` ends it. All methods raise GossamerError and what derives from it.
+    it; `async with` or `close()` ends it. What it is asked in one tick of that leaves in one
+    message. All methods raise GossamerError and what derives from it.
+
+    `w` and `r` say how many of a key's owners must have answered: a "quorum", which makes every key
+    an atomic register, "all" of them, or "one", which does not: a write that only one has stored is
+    lost with that one, and a read of one may be of an old value. Raises ValueError for others.
     """
 
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
         addresses = [str(parse_address(e)) for e in endpoints or (DEFAULT_ENDPOINT,)]
+        self.timeout = timeout
         self._timeout_ms = max(1, round(timeout * 1_000))
         self._watch_ms = min(self._timeout_ms, MAX_WATCH_MS)
         self._calls = Calls(addresses, self._timeout_ms, trace_id)
-        self._flushing = False
-        self._gets: list[tuple[str, asyncio.Future[_Found]]] = []
-        self._writes: list[_Writing] = []
+        self._batches = Batches(self._calls)
 
-    async def get(self, key: str, default: Any = MISSING) -> Any:
+    async def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:
         """The key's value. Raises KeyNotFound, unless there is a default."""
-        found: asyncio.Future[_Found] = self._calls.event_loop().create_future()
-        self._gets.append((check_key(key), found))
-        self._flush_soon()
-        code, kind, value = await found
+        code, kind, value = await self._batches.get(check_key(key), check_level("r", r))
         if code == "ok":
             return decode_value(kind, value)
         if code == "not_found" and default is not MISSING:
             return default
         raise _read_error(code, key)
 
-    async def put(self, key: str, value: Any) -> str:
-        """Store a JSON value or bytes; its new version."""
-        return (await self._write(check_key(key), *encode_value(value)))[0]
+    async def put(
+        self, key: str, value: Any, *, w: Level = "quorum", ttl: float | str | None = None
+    ) -> str:
+        """Store a JSON value or bytes; its new version. After `ttl`, in seconds or a text such as
+        "60s", "10m", "2h" or "1d", the key is gone by itself. Raises ValueError for other texts and
+        for what is not above zero."""
+        return (await self._write(key, *encode_value(value), w, ttl))[0]
 
-    async def put_entry(self, key: str, value: Any) -> Entry:
-        """As `put`; the entry that it made, with the names of the nodes that stored it."""
-        version, replica = await self._write(check_key(key), *encode_value(value))
-        return Entry(key, value, version, (replica,))
+    async def put_entry(
+        self, key: str, value: Any, *, w: Level = "quorum", ttl: float | str | None = None
+    ) -> Entry:
+        """As `put`; the entry that it made, with the names of the nodes that have stored it."""
+        return Entry(key, value, *await self._write(key, *encode_value(value), w, ttl))
 
-    async def delete(self, key: str) -> None:
+    async def delete(self, key: str, *, w: Level = "quorum") -> None:
         """Make the key missing, if it is not already."""
-        await self._write(check_key(key), "absent", b"")
+        await self._write(key, "absent", b"", w, None)
 
-    async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+    async def get_many(self, keys: Iterable[str], *, r: Level = "quorum") -> dict[str, Any]:
         """The values of those keys that are there. Raises BatchError if some could not be read."""
         if isinstance(keys, str):
             raise TypeError("get_many takes several keys, not one str")
         wanted = [check_key(key) for key in dict.fromkeys(keys)]
+        check_level("r", r)
         requests = [
-            Get(tuple(wanted[piece]), False, self._timeout_ms)
+            Get(tuple(wanted[piece]), False, r, self._timeout_ms)
             for piece in pieces(wanted, [0] * len(wanted))
         ]
         results: dict[str, Any] = {}
         for request, outcome in await self._calls.request_all(requests):
             for i, key in enumerate(request.keys):
                 if isinstance(outcome, GossamerError):
-                    results[key] = _copy(outcome)
+                    results[key] = copy(outcome)
                     continue
                 assert isinstance(outcome, Got)
                 if outcome.codes[i] == "ok":
@@ -146,9 +142,16 @@ class AsyncClient:
                     results[key] = _read_error(outcome.codes[i], key)
         return _whole(results)
 
-    async def put_many(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Store each value; the new versions. Raises BatchError if some keys failed, with a version
-        or an error for each."""
+    async def put_many(
+        self,
+        values: Mapping[str, Any],
+        *,
+        w: Level = "quorum",
+        ttl: float | str | None = None,
+    ) -> dict[str, str]:
+        """Store each value, as `put` does; the new versions. Raises BatchError if some keys failed,
+        with a version or an error for each."""
+        level, length_ms = check_level("w", w), ttl_ms(ttl)
         keys = [check_key(key) for key in values]
         encoded = [encode_value(value) for value in values.values()]
         requests = [
@@ -156,6 +159,8 @@ class AsyncClient:
                 tuple(keys[piece]),
                 tuple([kind for kind, _ in encoded[piece]]),
                 tuple([data for _, data in encoded[piece]]),
+                level,
+                length_ms,
                 self._timeout_ms,
             )
             for piece in pieces(keys, [len(data) for _, data in encoded])
@@ -164,21 +169,21 @@ class AsyncClient:
         for request, outcome in await self._calls.request_all(requests):
             for i, key in enumerate(request.keys):
                 if isinstance(outcome, GossamerError):
-                    results[key] = _copy(outcome)
+                    results[key] = copy(outcome)
                     continue
                 assert isinstance(outcome, Written)
                 code = outcome.codes[i]
                 results[key] = outcome.versions[i] if code == "ok" else error_for(code)
         return _whole(results)
 
-    async def entry(self, key: str) -> Entry:
+    async def entry(self, key: str, *, r: Level = "quorum") -> Entry:
         """The key's value with its version and replicas. Raises KeyNotFound."""
-        request = Get((check_key(key),), True, self._timeout_ms)
+        request = Get((check_key(key),), True, check_level("r", r), self._timeout_ms)
         got = await self._calls.request(request, Got)
         if got.codes[0] != "ok":
             raise _read_error(got.codes[0], key)
         value = decode_value(got.kinds[0], got.values[0])
-        return Entry(key, value, got.versions[0], (got.replicas[0],))
+        return Entry(key, value, got.versions[0], got.replicas[0])
 
     async def list(self, prefix: str = "") -> AsyncIterator[str]:
         """The keys that begin with `prefix`, in the order of their UTF-8."""
@@ -260,9 +265,21 @@ class AsyncClient:
         changed = await self._calls.request(request, KeysChanged)
         return tuple(key_changes(changed)), changed.cursor
 
+    async def status(self) -> Status:
+        """Has all data all its copies, and may the node that is asked be stopped?"""
+        checked, node = await self._calls.check()
+        return status_of(checked, node, await self.members())
+
+    async def explain(self, key: str) -> Explanation:
+        """Where the key is, and what each of its owners holds."""
+        request = Explain(check_key(key), self._timeout_ms)
+        return explanation_of(key, await self._calls.request(request, Explained))
+
     async def leave(self, node: str | None = None) -> Member:
-        """Let a member, by its name or id, leave for good, or else the node that is asked: it stops
-        and never comes back. In this version the keys that it holds go with it."""
+        """Let a member, by its name or id, leave for good, or else the node that is asked: it gives
+        its data to the others, stops and never comes back. That takes as long as the data needs to
+        move: after TimedOut it goes on, `members` and `status` tell how far it is, and to ask again
+        does no harm."""
         if node == "":
             raise error_for("refused", "an empty name is nobody's: name the member, or give none")
         if node is None and len(self._calls.endpoints) > 1:
@@ -270,17 +287,17 @@ class AsyncClient:
         request = Leave(check_text(node or ""), self._timeout_ms)
         return (await self._calls.request(request, Departed)).member
 
-    async def forget(self, node: str) -> Member:
-        """Strike out a member, by its name or id, that is down and will not come back."""
-        return (await self._calls.request(Forget(check_text(node)), Departed)).member
+    async def forget(self, node: str, accept_loss: bool = False) -> Member:
+        """Strike out a member, by its name or id, that is down and will not come back. With
+        `accept_loss` even where no majority of the members is left to decide it: then what only
+        those that are down had is lost, and none of them must ever be started again."""
+        request = Forget(check_text(node), accept_loss, self._timeout_ms)
+        return (await self._calls.request(request, Departed)).member
 
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._calls.close()
-        closed = GossamerError("the client was closed")
-        _fail([found for _, found in self._gets], closed)
-        _fail([written for *_, written in self._writes], closed)
-        self._gets, self._writes = [], []
+        self._batches.close(GossamerError("the client was closed"))
 
     async def __aenter__(self) -> Self:
         return self
@@ -292,79 +309,11 @@ class AsyncClient:
         request = Share(check_key(key), kind, data, self._timeout_ms)
         return (await self._calls.request(request, Shared)).version
 
-    # The batches that a tick makes of single requests.
-
-    async def _write(self, key: str, kind: Kind, data: bytes) -> _Stored:
-        stored: asyncio.Future[_Stored] = self._calls.event_loop().create_future()
-        self._writes.append(_Writing(key, kind, data, stored))
-        self._flush_soon()
-        return await stored
-
-    def _flush_soon(self) -> None:
-        if not self._flushing:
-            self._flushing = True
-            self._calls.event_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """Send what was asked for in this tick."""
-        self._flushing = False
-        gets, self._gets = self._gets, []
-        writes, self._writes = self._writes, []
-        if gets:
-            keys = [key for key, _ in gets]
-            for piece in pieces(keys, [0] * len(keys)):
-                readers = [found for _, found in gets[piece]]
-                request: Message = Get(tuple(keys[piece]), False, self._timeout_ms)
-                self._calls.submit(request, partial(_settle_gets, readers))
-        if writes:
-            for piece in pieces([w.key for w in writes], [len(w.data) for w in writes]):
-                some = writes[piece]
-                request = Write(
-                    tuple([w.key for w in some]),
-                    tuple([w.kind for w in some]),
-                    tuple([w.data for w in some]),
-                    self._timeout_ms,
-                )
-                self._calls.submit(request, partial(_settle_writes, [w.stored for w in some]))
-        self._calls.go()
-
-
-def _settle_gets(readers: Sequence[asyncio.Future[_Found]], outcome: Outcome) -> None:
-    if isinstance(outcome, Got):
-        columns = zip(outcome.codes, outcome.kinds, outcome.values, strict=True)
-        for reader, found in zip(readers, columns, strict=True):
-            if not reader.done():
-                reader.set_result(found)
-    else:
-        _fail(readers, outcome)
-
-
-def _settle_writes(writers: Sequence[asyncio.Future[_Stored]], outcome: Outcome) -> None:
-    if isinstance(outcome, Written):
-        columns = zip(outcome.codes, outcome.versions, outcome.replicas, strict=True)
-        for writer, (code, version, replica) in zip(writers, columns, strict=True):
-            if writer.done():
-                continue
-            if code == "ok":
-                writer.set_result((version, replica))
-            else:
-                writer.set_exception(error_for(code))
-    else:
-        _fail(writers, outcome)
-
-
-def _fail(futures: Sequence[asyncio.Future[Any]], outcome: Outcome) -> None:
-    for future in futures:
-        if not future.done():
-            if isinstance(outcome, GossamerError):
-                future.set_exception(_copy(outcome))
-            else:
-                future.set_exception(GossamerError(f"an unfitting answer: {outcome!r:.100}"))
-
-
-def _copy(error: GossamerError) -> GossamerError:
-    """One for each who waits, as a raised exception carries its traceback."""
-    return type(error)(str(error), code=error.code, definite=error.definite)
+    async def _write(
+        self, key: str, kind: Kind, data: bytes, w: Level, ttl: float | str | None
+    ) -> Stored:
+        level, length_ms = check_level("w", w), ttl_ms(ttl)
+        return await self._batches.write(check_key(key), kind, data, level, length_ms)
 
 
 def _read_error(code: str, key: str) -> GossamerError:

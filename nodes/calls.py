@@ -15,7 +15,7 @@ import zmq
 
 from actors.actor import Envelope, Trace
 from actors.errors import GossamerError
-from actors.messages import Message
+from actors.messages import Check, Checked, Message
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
@@ -77,14 +77,33 @@ class Calls:
         self.go()
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
-    def submit(self, request: Message, done: Callable[[Outcome], None]) -> None:
-        """Let the request be part of what is sent next, by `go`; call `done` with its outcome."""
+    async def check(self) -> tuple[Checked, str]:
+        """What a node says of the network and of itself, and the id of this node."""
+        checked: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
+
+        def done(outcome: Outcome) -> None:
+            node = self._session.checked_by(number)
+            if not checked.done():
+                checked.set_result((outcome, node))
+
+        number = self.submit(Check(self.timeout_ms), done)
+        self.go()
+        outcome, node = await checked
+        if isinstance(outcome, GossamerError):
+            raise outcome
+        assert isinstance(outcome, Checked), "the session lets no other answer pass"
+        return outcome, node
+
+    def submit(self, request: Message, done: Callable[[Outcome], None]) -> int:
+        """Let the request be part of what is sent next, by `go`; call `done` with its outcome. The
+        number that the session has given it."""
         trace = None
         if self._trace_id:
             self._traced += 1
             trace = Trace(self._trace_id, f"client/{os.getpid()}/{self._traced}", "", wall_us())
         number = self._session.submit(request, self.timeout_ms, now(), trace)
         self._when_done[number] = done
+        return number
 
     def go(self) -> None:
         """Send what was submitted."""

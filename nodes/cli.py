@@ -18,6 +18,8 @@ from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
 from nodes.serve import serve
 from nodes.shared_commands import share, shared, unshare
+from nodes.simulate_command import simulate
+from nodes.status_commands import explain, status
 from nodes.trace.command import trace
 from nodes.watch_commands import watch
 
@@ -83,10 +85,10 @@ def main(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-KEYS = (put, get, delete, list_keys, watch)
+KEYS = (put, get, delete, list_keys, watch, explain)
 SHARED = (share, unshare, shared)
-MEMBERS = (members, leave, forget)
-for command in (serve, *KEYS, *SHARED, *MEMBERS, trace):
+MEMBERS = (members, status, leave, forget)
+for command in (serve, *KEYS, *SHARED, *MEMBERS, trace, simulate):
     main.add_command(command)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from actors.errors import GossamerError
 from actors.membership import Member
+from actors.messages import Level
 from nodes.async_client import MISSING, AsyncClient, Entry, SharedValue
+from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
 
 T = TypeVar("T")
@@ -19,6 +21,7 @@ class Client:
     """Arguments and methods as AsyncClient's. Many threads may use one Client at once."""
 
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
+        self.timeout = timeout
         self._client = AsyncClient(*endpoints, timeout=timeout, trace_id=trace_id)
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
@@ -28,33 +31,43 @@ class Client:
         )
         self._thread.start()
 
-    def get(self, key: str, default: Any = MISSING) -> Any:
+    def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:
         """As AsyncClient.get."""
-        return self._wait(self._client.get(key, default))
+        return self._wait(self._client.get(key, default, r=r))
 
-    def put(self, key: str, value: Any) -> str:
+    def put(
+        self, key: str, value: Any, *, w: Level = "quorum", ttl: float | str | None = None
+    ) -> str:
         """As AsyncClient.put."""
-        return self._wait(self._client.put(key, value))
+        return self._wait(self._client.put(key, value, w=w, ttl=ttl))
 
-    def put_entry(self, key: str, value: Any) -> Entry:
+    def put_entry(
+        self, key: str, value: Any, *, w: Level = "quorum", ttl: float | str | None = None
+    ) -> Entry:
         """As AsyncClient.put_entry."""
-        return self._wait(self._client.put_entry(key, value))
+        return self._wait(self._client.put_entry(key, value, w=w, ttl=ttl))
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, w: Level = "quorum") -> None:
         """As AsyncClient.delete."""
-        self._wait(self._client.delete(key))
+        self._wait(self._client.delete(key, w=w))
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+    def get_many(self, keys: Iterable[str], *, r: Level = "quorum") -> dict[str, Any]:
         """As AsyncClient.get_many."""
-        return self._wait(self._client.get_many(keys))
+        return self._wait(self._client.get_many(keys, r=r))
 
-    def put_many(self, values: Mapping[str, Any]) -> dict[str, str]:
+    def put_many(
+        self,
+        values: Mapping[str, Any],
+        *,
+        w: Level = "quorum",
+        ttl: float | str | None = None,
+    ) -> dict[str, str]:
         """As AsyncClient.put_many."""
-        return self._wait(self._client.put_many(values))
+        return self._wait(self._client.put_many(values, w=w, ttl=ttl))
 
-    def entry(self, key: str) -> Entry:
+    def entry(self, key: str, *, r: Level = "quorum") -> Entry:
         """As AsyncClient.entry."""
-        return self._wait(self._client.entry(key))
+        return self._wait(self._client.entry(key, r=r))
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """As AsyncClient.list, an iterator that fetches page after page."""
@@ -112,13 +125,25 @@ class Client:
         """As AsyncClient.changes_since."""
         return self._wait(self._client.changes_since(prefix, cursor, wait=wait))
 
+    def status(self) -> Status:
+        """As AsyncClient.status."""
+        return self._wait(self._client.status())
+
+    def explain(self, key: str) -> Explanation:
+        """As AsyncClient.explain."""
+        return self._wait(self._client.explain(key))
+
     def leave(self, node: str | None = None) -> Member:
         """As AsyncClient.leave."""
         return self._wait(self._client.leave(node))
 
-    def forget(self, node: str) -> Member:
+    def forget(self, node: str, accept_loss: bool = False) -> Member:
         """As AsyncClient.forget."""
-        return self._wait(self._client.forget(node))
+        return self._wait(self._client.forget(node, accept_loss))
+
+    def run(self, use: Callable[[AsyncClient], Coroutine[Any, Any, T]]) -> T:
+        """What comes of a use of the AsyncClient inside, for what is to go on side by side."""
+        return self._wait(use(self._client))
 
     def close(self) -> None:
         """As AsyncClient.close; then the thread ends. Whoever waits in another thread is told."""

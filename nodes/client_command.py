@@ -18,10 +18,11 @@ from nodes.output import Output, json_option
 
 def client_command(
     name: str, kind: type[click.Command] = click.Command
-) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command of a function `(client, output, **arguments)`."""
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a command of a function `(client, output, **arguments)`, which may return the status to
+    exit with."""
 
-    def decorate(function: Callable[..., None]) -> click.Command:
+    def decorate(function: Callable[..., int | None]) -> click.Command:
         def run(
             output: Output,
             /,
@@ -29,14 +30,14 @@ def client_command(
             timeout: float,
             trace: bool,
             **arguments: Any,
-        ) -> None:
+        ) -> int | None:
             from nodes.client import Client
 
             trace_id = secrets.token_hex(5) if trace else ""
             if trace:
                 output.note(f"trace {trace_id}", {"trace": trace_id})
             with Client(*endpoint, timeout=timeout, trace_id=trace_id) as client:
-                function(client, output, **arguments)
+                return function(client, output, **arguments)
 
         callback: Callable[..., Any] = update_wrapper(click.pass_obj(run), function)
         for option in reversed(_OPTIONS):

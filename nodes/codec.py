@@ -16,73 +16,43 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from itertools import repeat
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-MAX_INT = 2**63 - 1
-MAX_STR_BYTES = 65_535
-MAX_ITEMS = 100_000
+from nodes.scalars import (
+    COLUMNS,
+    MAX_INT,
+    MAX_ITEMS,
+    MAX_STR_BYTES,
+    SCALARS,
+    Body,
+    Codec,
+    Decode,
+    Encode,
+    Malformed,
+    check_array,
+    check_items,
+    check_type,
+    cut,
+    decode_int,
+    decode_str,
+)
 
-_SURELY_SHORT = MAX_STR_BYTES // 4
-"""A str of so many characters is within the bound whatever they are: UTF-8 has at most 4 bytes."""
+__all__ = [
+    "MAX_INT",
+    "MAX_ITEMS",
+    "MAX_STR_BYTES",
+    "Body",
+    "Codec",
+    "Malformed",
+    "Record",
+    "codec_for",
+    "cut",
+    "decode_int",
+    "decode_str",
+]
 
-_INT, _STR, _LIST = {int}, {str}, {list}
-
-_IN_JSON = {int: "an integer", bool: "a boolean", str: "a string", list: "an array"}
-_IN_JSON |= {dict: "an object", float: "a fraction or beyond 64 bits", type(None): "null"}
-
-
-class Malformed(Exception):
-    """What arrived does not follow the protocol; `reason` says where and how.
-
-    `code` is "malformed", "bad_value" or "unsupported_version". `id` is the request at fault, 0 if
-    unknown. `ids` are all requests of the ZeroMQ message, which is refused as a whole, and `peer`
-    is the node that it claims to be from, empty for a client; both as far as they can be read.
-    """
-
-    def __init__(self, reason: str, code: str = "malformed") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-        self.id = 0
-        self.ids: tuple[int, ...] = ()
-        self.peer = ""
-
-    def __str__(self) -> str:
-        return self.reason
-
-    def within(self, where: str) -> Malformed:
-        """Says where the fault is, and returns itself to be raised again."""
-        self.reason = f"{where}: {self.reason}"
-        return self
-
-
-def cut(text: str) -> str:
-    """A name that a stranger chose, short enough for a reason or a log."""
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-class Body:
-    """The bytes behind a header, given out in order; `left` is how many nobody has taken yet."""
-
-    __slots__ = ("left", "read")
-
-    def __init__(self, data: bytes) -> None:
-        self.read = BytesIO(data).read
-        self.left = len(data)
-
-
-Encode = Callable[[Any, list[bytes]], Any]
-Decode = Callable[[Any, Body], Any]
-
-
-class Codec(NamedTuple):
-    """`encode` gives what is to be JSON and appends to the body; it is None where JSON takes the
-    value as it is. `decode` takes it from JSON and the body, or raises Malformed."""
-
-    encode: Encode | None
-    decode: Decode
+_LIST = {list}
 
 
 class Record:
@@ -108,7 +78,7 @@ class Record:
     def decode(self, raw: Any, body: Body) -> Any:
         """A value of the class from a JSON object of exactly its fields; raises Malformed."""
         if type(raw) is not dict:
-            _check_type(raw, dict)
+            check_type(raw, dict)
         if raw.keys() != self._expected:
             raise Malformed(self._names_at_fault(raw))
         values = []
@@ -133,8 +103,8 @@ class Record:
 
 def codec_for(hint: Any) -> Codec:
     """The codec of one value of a type; raises TypeError for a type that does not travel."""
-    if hint in _SCALARS:
-        return _SCALARS[hint]
+    if hint in SCALARS:
+        return SCALARS[hint]
     if get_origin(hint) is Literal:
         return Codec(None, _choice(hint))
     if get_origin(hint) is tuple:
@@ -150,8 +120,10 @@ def codec_for(hint: Any) -> Codec:
 
 def _many(hint: Any) -> Codec:
     """The codec of a sequence of values of a type, as a whole where that is cheaper."""
-    if hint in _COLUMNS:
-        return _COLUMNS[hint]
+    if hint in COLUMNS:
+        return COLUMNS[hint]
+    if hint == tuple[str, ...]:
+        return Codec(None, _many_decode_strs)
     if get_origin(hint) is Literal:
         return Codec(None, _many_choices(hint))
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
@@ -182,7 +154,7 @@ def _array(hint: Any) -> Codec:
     encode, decode_items = _many(hint)
 
     def decode(values: Any, body: Body) -> Any:
-        _check_array(values)
+        check_array(values)
         return decode_items(values, body)
 
     return Codec(encode, decode)
@@ -199,7 +171,7 @@ def _fixed(hints: Sequence[Any]) -> Codec:
         ]
 
     def decode(values: Any, body: Body) -> tuple[Any, ...]:
-        _check_array(values)
+        check_array(values)
         if len(values) != len(codecs):
             raise Malformed(f"has {len(values)} items, not {len(codecs)}")
         return tuple(
@@ -231,7 +203,7 @@ def _many_choices(hint: Any) -> Decode:
         except TypeError:  # an array or an object is not hashable
             known = False
         if not known:
-            _check_items(values, decode_one)
+            check_items(values, decode_one)
         return tuple(values)
 
     return decode
@@ -247,7 +219,7 @@ def _named_tuple(cls: Any) -> Codec:
     encode_many = _many_rows(cls)
 
     def decode(row: Any, body: Body) -> Any:
-        _check_array(row)
+        check_array(row)
         if not needed <= len(row) <= len(decoders):
             raise Malformed(f"has {len(row)} items, not {len(decoders)}")
         return cls(*[decode_field(v, body) for decode_field, v in zip(decoders, row, strict=False)])
@@ -286,104 +258,11 @@ def _many_rows(cls: Any) -> Encode:
     return encode
 
 
-def decode_int(value: Any, _body: Body | None = None) -> int:
-    """An integer from 0 to 2^63-1; raises Malformed."""
-    if type(value) is int and 0 <= value <= MAX_INT:
-        return value
-    _check_type(value, int)
-    raise Malformed(f"{value} is not from 0 to 2^63-1")
+def _many_decode_strs(rows: Sequence[Any], body: Body) -> tuple[Any, ...]:
+    """Rows that are all alike need one look: nothing but a string is equal to a string."""
+    if rows and rows.count(rows[0]) == len(rows):
+        return _each_strs(rows[:1], body) * len(rows)  # type: ignore[no-any-return]
+    return _each_strs(rows, body)  # type: ignore[no-any-return]
 
 
-def decode_str(value: Any, _body: Body | None = None) -> str:
-    """A string of at most 65,535 bytes of UTF-8; raises Malformed."""
-    if type(value) is not str:
-        _check_type(value, str)
-    if len(value) > _SURELY_SHORT:
-        _check_str_bytes(value)
-    return value  # type: ignore[no-any-return]
-
-
-def _decode_bool(value: Any, _body: Body) -> bool:
-    _check_type(value, bool)
-    return value  # type: ignore[no-any-return]
-
-
-def _encode_bytes(value: bytes, body: list[bytes]) -> int:
-    body.append(value)
-    return len(value)
-
-
-def _decode_bytes(value: Any, body: Body) -> bytes:
-    return _many_decode_bytes((value,), body)[0]
-
-
-def _check_type(value: Any, wanted: type) -> None:
-    if type(value) is not wanted:
-        raise Malformed(f"is {_IN_JSON[type(value)]}, not {_IN_JSON[wanted]}")
-
-
-def _check_items(values: Sequence[Any], check: Callable[[Any], object]) -> None:
-    """Say which item is at fault, once it is known that one may be."""
-    for i, value in enumerate(values):
-        try:
-            check(value)
-        except Malformed as bad:
-            raise bad.within(f"item {i}") from None
-
-
-def _check_str_bytes(value: str) -> None:
-    if len(value.encode()) > MAX_STR_BYTES:
-        raise Malformed(f"is a string of more than {MAX_STR_BYTES:,} bytes")
-
-
-def _check_array(value: Any) -> None:
-    if type(value) is not list:
-        _check_type(value, list)
-    if len(value) > MAX_ITEMS:
-        raise Malformed(f"has {len(value):,} items, more than {MAX_ITEMS:,}")
-
-
-def _many_decode_int(values: Sequence[Any], _body: Body) -> tuple[int, ...]:
-    if values and (set(map(type, values)) != _INT or min(values) < 0 or max(values) > MAX_INT):
-        _check_items(values, decode_int)
-    return tuple(values)
-
-
-def _many_decode_str(values: Sequence[Any], _body: Body) -> tuple[str, ...]:
-    # Joining is the cheapest way to find out that all are strings, and none of them too long.
-    try:
-        short = len("".join(values)) <= _SURELY_SHORT
-    except TypeError:
-        short = False
-    if not short:
-        _check_items(values, decode_str)
-    return tuple(values)
-
-
-def _many_encode_bytes(values: Sequence[bytes], body: list[bytes]) -> list[int]:
-    body.extend(values)
-    return list(map(len, values))
-
-
-def _many_decode_bytes(lengths: Sequence[Any], body: Body) -> tuple[bytes, ...]:
-    if lengths and (set(map(type, lengths)) != _INT or min(lengths) < 0):
-        _check_items(lengths, decode_int)
-    total = sum(lengths)
-    if total > body.left:
-        raise Malformed(f"{total} bytes are announced, the body has {body.left} left")
-    body.left -= total
-    return tuple(map(body.read, lengths))
-
-
-_SCALARS: dict[Any, Codec] = {
-    int: Codec(None, decode_int),
-    str: Codec(None, decode_str),
-    bool: Codec(None, _decode_bool),
-    bytes: Codec(_encode_bytes, _decode_bytes),
-}
-
-_COLUMNS: dict[Any, Codec] = {
-    int: Codec(None, _many_decode_int),
-    str: Codec(None, _many_decode_str),
-    bytes: Codec(_many_encode_bytes, _many_decode_bytes),
-}
+_each_strs = _each(_array(str).decode)

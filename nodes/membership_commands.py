@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from nodes.client_command import client_command
 from nodes.output import Output
+from nodes.progress import ProgressLine
 from nodes.table import Colour, print_table
 from nodes.terminal import colour_of, printable, wants_colours
 from nodes.watch_commands import patiently
@@ -56,22 +58,45 @@ def members(client: Client, output: Output, watch: bool) -> None:
 def leave(client: Client, output: Output, node: str | None) -> None:
     """Let NODE leave the network for good.
 
-    NODE is a name or an id; without it the node that is asked leaves. It stops, and cannot come
-    back with its data: in this version the keys that it holds are lost with it. A node that is to
-    be started again later is not to leave but to be stopped.
+    NODE is a name or an id; without it the node that is asked leaves. It gives its data to the
+    others, which takes as long as the data needs to move, then stops, and cannot come back. A node
+    that is to be started again later is not to leave but to be stopped.
+
+    --timeout is the time without progress. After a time-out the node goes on leaving: `gossamer
+    status` tells how far it is, and to let it leave once more does no harm.
     """
-    _tell_departed(output, client.leave(node), "has left")
+    from nodes.leaving import follow_leave
+
+    line = ProgressLine(output)
+    try:
+        member = client.run(partial(follow_leave, node=node, told=line.show))
+    finally:
+        line.clear()
+    _tell_departed(output, member, "has left")
 
 
 @client_command("forget")
 @click.argument("node")
-def forget(client: Client, output: Output, node: str) -> None:
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help=(
+        "Go on even where too few members are left to decide it. What only those had that are "
+        "down, acknowledged writes too, is lost; and they must really be gone for good, for if "
+        "they run on somewhere there are two networks, whose writes contradict each other."
+    ),
+)
+def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None:
     """Strike out NODE, a machine that is down and will not come back.
 
-    NODE is a name or an id. The others go on without it, and without the keys that it holds; should
-    it come back after all, it is refused.
+    NODE is a name or an id. The others make new copies of what it held from those that they have;
+    should it come back after all, it is refused. A node that will come back is not to be forgotten:
+    it may be down as long as it likes.
+
+    A majority of the members has to agree. Where half of them or more are gone for good, use
+    --accept-loss, and read first what it says.
     """
-    _tell_departed(output, client.forget(node), "is forgotten")
+    _tell_departed(output, client.forget(node, accept_loss), "is forgotten")
 
 
 def _print(output: Output, listed: Sequence[Member]) -> None:

@@ -18,8 +18,18 @@ from typing import Self, TextIO
 from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
+from actors.layout import Layout
 from actors.membership import Member, fault, fault_of_name
-from actors.messages import Alarm, GiveUp, MembersChanged, Message, Noted, Retire, Stop
+from actors.messages import (
+    Alarm,
+    GiveUp,
+    LayoutIs,
+    MembersChanged,
+    Message,
+    Noted,
+    Retire,
+    Stop,
+)
 from actors.router import Router
 from actors.storage import Storage
 from nodes.addresses import (
@@ -118,7 +128,16 @@ class Node:
             pid=os.getpid(),
         )
         rng = Random(SystemRandom().getrandbits(128))
-        self._loops["storage"].run_actor(Storage(self.id, self._disk, boot.clock_limit))
+        storage = Storage(
+            self.id,
+            self._disk,
+            boot.count,
+            boot.name,
+            boot.clock_limit,
+            boot.notes,
+            Random(rng.getrandbits(128)),
+        )
+        self._loops["storage"].run_actor(storage)
         self._loops["router"].run_actor(Router(self.id, boot.name, boot.count, boot.clock_limit))
         self._loops["gossiper"].run_actor(Gossiper(me, boot.name, self._join, boot.notes, rng))
 
@@ -232,6 +251,8 @@ class Node:
         match message:
             case MembersChanged() as changed:
                 self._on_members(changed)
+            case LayoutIs(layout):
+                self._on_layout(layout)
             case GiveUp(code, reason):
                 if self._error is None:
                     self._log.events.error("refused", code=code, reason=reason)
@@ -259,10 +280,6 @@ class Node:
         if not changed.network:
             return
         known, self._members = self._members, {m.id: m for m in changed.members}
-        if not first and known.keys() != self._members.keys():
-            # Every key lives on its first owner only: those that now have another are not found.
-            hidden = "keys that changed their owner are hidden"
-            events.warning("ring_changed", members=len(self._members), note=hidden)
         for member in changed.members:
             if member != known.get(member.id) and member.id != self.id:
                 say = events.warning if member.state in ("suspect", "dead") else events.info
@@ -270,6 +287,13 @@ class Node:
         for member in known.values():
             if member.id not in self._members:
                 events.warning("member_left", member=member.name, address=member.address)
+
+    def _on_layout(self, layout: Layout) -> None:
+        names = {id: member.name for id, member in self._members.items()}
+        fields = {"epoch": layout.epoch, "members": [names.get(m, m) for m in layout.base]}
+        if layout.next:
+            fields["moving_to"] = [names.get(m, m) for m in layout.next]
+        self._log.events.info("layout", **fields)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:
         self._end(NodeFailed(f"the {actor} of {self.name} failed: {error}"))

@@ -35,6 +35,7 @@ from nodes.codec import (
     decode_int,
     decode_str,
 )
+from nodes.options import MAX_TTL_MS
 
 __all__ = [
     "MAX_FRAME_BYTES",
@@ -163,6 +164,8 @@ def decode_from_peer_or_client(
         trace = _trace(header)
         message = _message(header, FROM_CLIENTS, body)
         if type(message) is Write:
+            if message.ttl_ms > MAX_TTL_MS:
+                raise Malformed("ttl_ms: is more than ten years", code="refused")
             for key, kind, value in zip(message.keys, message.kinds, message.values, strict=True):
                 _check_value(key, kind, value)
         elif type(message) is Share:

@@ -32,12 +32,17 @@ class Simulation:
     """Nodes and clients are named by whoever adds them. `weather` may be changed as it goes."""
 
     def __init__(
-        self, seed: int, weather: Weather | None = None, settings: ActorSettings | None = None
+        self,
+        seed: int,
+        weather: Weather | None = None,
+        settings: ActorSettings | None = None,
+        *,
+        recording: bool = True,
     ) -> None:
         self.seed = seed
         self.rng = Random(f"{seed} faults")
         self.weather = weather or Weather()
-        self.transcript = Transcript()
+        self.transcript = Transcript(recording)
         self.clock = Clock()
         self.nodes: dict[str, SimulatedNode] = {}
         self.clients: dict[str, SimulatedClient] = {}
@@ -147,6 +152,13 @@ class Simulation:
         self.network.cut(one, other)
         if not one_way:
             self.network.cut(other, one)
+
+    def mend(self, one: Sequence[str], other: Sequence[str], *, one_way: bool = False) -> None:
+        """End such a partition; what another cuts too stays cut."""
+        self.note(f"mended: {', '.join(one)} {'->' if one_way else '<->'} {', '.join(other)}")
+        self.network.mend(one, other)
+        if not one_way:
+            self.network.mend(other, one)
 
     def heal(self) -> None:
         """End all partitions."""

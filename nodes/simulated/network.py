@@ -8,9 +8,11 @@ long that heartbeats have ended the connection. What is handed back never arrive
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from nodes.simulated.node import Process, SimulatedNode
 
 HEARTBEAT_TIMEOUT_US = 3_000_000
+
+Tap = Callable[["Process", str, Envelope], bool]
+"""Is shown what a node sends to an address, before it leaves. Where it says True it has taken the
+envelope, and may `deliver` it later, or never."""
 
 
 @dataclass(slots=True)
@@ -53,6 +59,8 @@ class Network:
         self._listeners: dict[str, SimulatedNode] = {}
         self._nodes: list[SimulatedNode] = []
         self._cut_since_us: dict[tuple[str, str], int] = {}
+        self._cuts: Counter[tuple[str, str]] = Counter()
+        self.tap: Tap | None = None
 
     def add(self, node: SimulatedNode, addresses: Iterable[str]) -> None:
         """Let what is sent to these addresses go to this node."""
@@ -61,13 +69,21 @@ class Network:
 
     def cut(self, senders: Iterable[str], receivers: Iterable[str]) -> None:
         """Lose whatever these send to those, from now on; the way back is another."""
-        receivers = list(receivers)
-        for sender in senders:
-            for receiver in receivers:
-                self._cut_since_us.setdefault((sender, receiver), self._clock.now_us)
+        for way in product(senders, receivers):
+            self._cuts[way] += 1
+            self._cut_since_us.setdefault(way, self._clock.now_us)
+
+    def mend(self, senders: Iterable[str], receivers: Iterable[str]) -> None:
+        """End such a cut. What was cut twice stays cut until both are mended."""
+        for way in product(senders, receivers):
+            self._cuts[way] -= 1
+            if self._cuts[way] <= 0:
+                del self._cuts[way]
+                self._cut_since_us.pop(way, None)
 
     def heal(self) -> None:
         """No way is cut any more."""
+        self._cuts.clear()
         self._cut_since_us.clear()
 
     def listening(self, address: str) -> Process | None:
@@ -97,6 +113,8 @@ class Network:
             return False
         if self._clock.now_us < up_at_us:
             return False
+        if self.tap is not None and self.tap(sender, address, envelope):
+            return True
         cut_since_us = self._cut_since_us.get((sender.node.name, receiver.node.name))
         if cut_since_us is not None:
             if self._clock.now_us - cut_since_us > HEARTBEAT_TIMEOUT_US:
@@ -110,6 +128,10 @@ class Network:
                 delay_us = self._delay_us(straggling)
                 self._clock.after(delay_us, partial(self._arrive, address, envelope))
         return True
+
+    def deliver(self, address: str, envelope: Envelope) -> None:
+        """Let what the tap has taken arrive after all."""
+        self._arrive(address, envelope)
 
     def publish(self, sender: Process, envelope: Envelope) -> None:
         """Gossip, to those who listen to it."""

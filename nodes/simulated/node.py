@@ -27,6 +27,7 @@ from actors.actor import (
 from actors.asks import AskSettings
 from actors.gossip_settings import GossipSettings
 from actors.gossiper import Gossiper
+from actors.layout import NO_LAYOUT
 from actors.membership import Member
 from actors.messages import (
     Alarm,
@@ -35,13 +36,15 @@ from actors.messages import (
     Dropped,
     Finished,
     GiveUp,
+    LayoutIs,
     MembersChanged,
     Retire,
     Stop,
     Subscribe,
 )
 from actors.router import Router, RouterSettings
-from actors.storage import Storage, StorageSettings
+from actors.storage import Storage
+from actors.storage_settings import StorageSettings
 from nodes.simulated.clock import Action, Clock
 from nodes.simulated.disk import Crashed, DiskFailed, SimulatedDisk
 from nodes.simulated.network import Network
@@ -142,13 +145,23 @@ class Process:
         self.heard: tuple[str, ...] = ()
         self.connections: dict[str, tuple[Process, int]] = {}
         self.members = MembersChanged("", (), "it has just started")
+        self.layout = NO_LAYOUT
         self._world = world
         self._held: list[Action] = []
         settings = world.settings
         me = Member(
             boot.node_id, node.name, node.address, node.gossip_address, boot.count, 1, "alive"
         )
-        storage = Storage(boot.node_id, node.disk, boot.clock_limit, settings.storage)
+        storage = Storage(
+            boot.node_id,
+            node.disk,
+            boot.count,
+            boot.name,
+            boot.clock_limit,
+            boot.notes,
+            Random(rng.getrandbits(64)),
+            settings.storage,
+        )
         router = Router(
             boot.node_id, boot.name, boot.count, boot.clock_limit, settings.router, settings.asks
         )
@@ -254,6 +267,8 @@ class Process:
                 self.heard = addresses
             case MembersChanged() as changed:
                 self.members = changed
+            case LayoutIs(layout):
+                self.layout = layout
             case Dropped(reason, count):
                 self.node.dropped[reason] += count
             case Retire():

@@ -23,10 +23,16 @@ _ID = re.compile(r"\b[0-9a-f]{16}\b")
 _DIGEST = re.compile(r"\b([0-9a-f]{7})[0-9a-f]{33}\b")
 
 
-class Transcript:
-    """Takes down what happens; it is put into words only when `text` is asked for."""
+Listener = Callable[[Envelope], None]
 
-    def __init__(self) -> None:
+
+class Transcript:
+    """Takes down what happens; it is put into words only when `text` is asked for. Whoever listens
+    for messages of a type is told of each as it is delivered, whether or not it is taken down."""
+
+    def __init__(self, recording: bool = True) -> None:
+        self._recording = recording
+        self._listeners: dict[type[Message], list[Listener]] = {}
         self._lines: list[tuple[int, Envelope | str, str]] = []
         self._names: dict[str, str] = {}
         self._networks = 0
@@ -40,17 +46,26 @@ class Transcript:
             count = sum(n.partition("~")[0] == name for n in self._names.values())
             self._names[node_id] = f"{name}~{count + 1}" if count else name
 
+    def listen(self, kind: type[Message], listener: Listener) -> None:
+        """Tell this one of all messages of this type, before who is given them acts on them."""
+        self._listeners.setdefault(kind, []).append(listener)
+
     def delivered(self, now_us: int, envelope: Envelope) -> None:
         """An actor, a host or a client was given this."""
-        self._lines.append((now_us, envelope, ""))
+        if self._recording:
+            self._lines.append((now_us, envelope, ""))
+        for listener in self._listeners.get(type(envelope.message), ()):
+            listener(envelope)
 
     def lost(self, now_us: int, envelope: Envelope, why: str) -> None:
         """Nobody will be given this."""
-        self._lines.append((now_us, envelope, why))
+        if self._recording:
+            self._lines.append((now_us, envelope, why))
 
     def note(self, now_us: int, what: str) -> None:
         """A fault, or the end of one."""
-        self._lines.append((now_us, what, ""))
+        if self._recording:
+            self._lines.append((now_us, what, ""))
 
     def envelopes(self) -> list[Envelope]:
         """All that was delivered."""

@@ -117,6 +117,7 @@ def test_put_as_json(run: Run, client: Client) -> None:
         "status": "stored",
         "node": "n1",
         "version": client.entry("color").version,
+        "replicas": ["n1"],
     }
     (told,) = objects(run("put", "bin", "-", "--json", stdin=b"\xff").stdout)
     assert told["value_base64"] == "/w=="

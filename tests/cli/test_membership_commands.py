@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import signal
+import subprocess
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,8 +15,9 @@ import pytest
 
 from actors.membership import Member
 from tests.cli.conftest import Play, Run, Start
+from tests.cli.processes import COMMAND, DEADLINE_S, environment
 from tests.networks import wait_until
-from tests.nodes.scripted import ScriptedNode, members_listed
+from tests.nodes.scripted import ScriptedNode, checked, members_listed
 
 ONE = Member("00000000000000a1", "n1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
 TWO = Member("00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
@@ -152,6 +156,57 @@ def test_who_departed_is_said(
     told = {"name": "node2", "id": LEFT.id, "state": "left"}
     assert orjson.loads(process.next_line()) == told
     assert process.wait() == 0
+
+
+def test_a_loss_is_accepted_only_where_that_is_said(play: Play, start: Start) -> None:
+    """`forget` alone asks for the consent of a majority."""
+    node = play()
+    for options, accepted in (((), False), (("--accept-loss",), True)):
+        process = start("forget", "node2", *options, "--endpoint", node.address)
+        header = node.answer_next({"type": "departed", "member": asdict(LEFT)})
+        assert header["accept_loss"] is accepted
+        assert process.wait() == 0
+
+
+def test_how_far_a_leave_is_shows_on_a_terminal_alone(play: Play) -> None:
+    """On stderr, in one line that is written anew; stdout has who has left and nothing else."""
+    node = play()
+    terminal, inside = os.openpty()
+    command = [*COMMAND, "leave", "node2", "--endpoint", node.address]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=inside, env=environment(COLUMNS="62")
+    )
+    client, leave = node.next_request()
+    shown = ""
+    while "25 %" not in shown:
+        wait_until("it looks", node.has_request)
+        peer, batch = node.next_batch()
+        for header in batch:
+            fields = members_listed("d", ONE, replace(TWO, state="leaving"))
+            if header["type"] == "check":
+                fields = checked(moving=True, movers=["n1"], moved=[1], to_move=[4])
+            node.answer(peer, header["id"], **fields)
+        if select.select([terminal], [], [], 0)[0]:
+            shown += os.read(terminal, 10_000).decode()
+    assert "\rnode2 is leaving, its data moves [#####---------------]  25 %" in shown
+    node.answer(client, leave["id"], type="departed", member=asdict(LEFT))
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert (out, process.returncode) == (b"node2 has left\n", 0)
+    assert os.read(terminal, 10_000).decode().endswith("\r\x1b[K")
+    os.close(inside)
+    os.close(terminal)
+
+
+def test_a_leave_that_takes_too_long_says_how_to_look(play: Play, start: Start) -> None:
+    """Status 4: it goes on, and `gossamer status` tells how far it is."""
+    node = play()
+    process = start("leave", "node2", "--timeout", "1", "--endpoint", node.address)
+    node.next_request()
+    line = process.line_with("node2 has not left yet")
+    assert "no progress for 1 s" in line
+    assert "`gossamer status`" in line
+    assert process.wait() == 4
+    assert len(process.lines) == 1
 
 
 def test_nobody_leaves_by_mistake(run: Run) -> None:
