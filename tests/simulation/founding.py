@@ -8,7 +8,14 @@ from random import Random
 
 from actors.messages import Admitted, Bind, Bound, Join, Remember, Tell
 from nodes.simulated import Simulation
-from tests.simulation.faults import Faults
+from nodes.simulated.faults import Faults
+from nodes.simulated.fleet import Fleet
+from nodes.simulated.replicas import Replicas
+
+KINDS = (
+    *("crash", "crash-in-commit", "crash-all", "pause", "disk-full", "partition", "one-way"),
+    *("delay", "loss", "duplication", "reordering", "aimed-loss"),
+)
 
 
 def networks(simulation: Simulation) -> set[bytes]:
@@ -53,7 +60,10 @@ def listing(seed: int, lists: Sequence[Sequence[int]]) -> Simulation:
 def through_faults(simulation: Simulation) -> list[str]:
     """Start the nodes and let faults go on for eight seconds, then end; the nodes' names."""
     names = start_in_any_order(simulation)
-    faults = Faults(simulation, names, (Join, Bind, Bound, Admitted, Tell))
+    replicas = Replicas(simulation)
+    fleet = Fleet(simulation, replicas, names)
+    aimed_at = (Join, Bind, Bound, Admitted, Tell)
+    faults = Faults(simulation, fleet, replicas, KINDS, aimed_at)
     simulation.run_for(8_000)
     faults.end()
     return names

@@ -55,7 +55,7 @@ def test_joins_and_departures_in_a_network_that_is_cut_end_in_agreement(seed: in
     simulation.run_until(lambda: agree(simulation), 20_000)
     simulation.crash("node5")
     simulation.run_until(lambda: all_show(simulation, "node5", "dead"), 8_000)
-    gone = simulation.ask(clients["node2"], Forget("node5"), 5_000)
+    gone = simulation.ask(clients["node2"], Forget("node5", False, 5_000), 5_000)
     assert isinstance(gone, Departed), gone
     simulation.run_until(lambda: agree(simulation), 5_000)
     simulation.start("node5")

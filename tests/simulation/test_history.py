@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -13,11 +14,16 @@ from nodes.simulated.history import NEVER_ENDED, PRESENT, History, Operation, is
 
 
 def history(*operations: tuple[Any, ...]) -> History:
-    """Of ("w" or "r", value, begin, end) on the key k; a write without an end timed out."""
+    """Of ("w" or "r", value, begin, end) on the key k; a write without an end timed out. A write
+    ("ttl", value, begin, end or None, from, by) expires."""
     found = History()
     for i, (kind, value, begin, *end) in enumerate(operations):
         client = f"client{i}"
-        if kind == "r":
+        if kind == "ttl" and end[0] is None:
+            found.write_unknown(client, "k", value, begin, (end[1], end[2]))
+        elif kind == "ttl":
+            found.write(client, "k", value, begin, end[0], (end[1], end[2]))
+        elif kind == "r":
             found.read(client, "k", value, begin, *end)
         elif end:
             found.write(client, "k", value, begin, *end)
@@ -54,6 +60,36 @@ def history(*operations: tuple[Any, ...]) -> History:
             [("w", 1, 0, 1), ("w", None, 2), ("r", None, 3, 4), ("r", 1, 5, 6)],
             id="a delete that timed out is taken back",
         ),
+        pytest.param([("ttl", 1, 0, 1, 10, 20), ("r", None, 2, 3)], id="expired too early"),
+        pytest.param([("ttl", 1, 0, 1, 10, 20), ("r", 1, 21, 22)], id="not expired in the end"),
+        pytest.param(
+            [("ttl", 1, 0, 1, 5, 99), ("r", None, 6, 7), ("r", 1, 8, 9)], id="expired, and back"
+        ),
+        pytest.param(
+            [("ttl", 1, 0, None, 5, 99), ("r", 1, 1, 2), ("r", None, 6, 7), ("r", 1, 8, 9)],
+            id="a write that timed out expired, and is back",
+        ),
+        pytest.param(
+            [("w", 1, 0, 1), ("ttl", 2, 2, 3, 9, 20), ("r", 2, 4, 5), ("r", 1, 15, 16)],
+            id="the value before comes back when the later one has expired",
+        ),
+        pytest.param(
+            [("ttl", 1, 0, 1, 5, 20), ("w", 2, 2, 3), ("r", None, 6, 7)],
+            id="a value is gone because the one before expired",
+        ),
+        pytest.param(
+            [("w", 1, 0, 1), ("ttl", 2, 4, None, 6, 9), ("r", None, 2, 3)],
+            id="gone before the write that timed out could have expired",
+        ),
+        pytest.param(
+            [
+                ("ttl", 1, 0, 1, 5, 20),
+                ("r", PRESENT, 6, 7),
+                ("r", None, 8, 9),
+                ("r", PRESENT, 10, 11),
+            ],
+            id="listed, expired, and listed again",
+        ),
     ],
 )
 def test_a_wrong_history_is_found_wrong(operations: list[tuple[Any, ...]]) -> None:
@@ -87,6 +123,20 @@ def test_a_wrong_history_is_found_wrong(operations: list[tuple[Any, ...]]) -> No
         ),
         pytest.param(
             [("w", 1, 0, 1), ("w", None, 1, 2), ("r", 1, 2, 3)], id="what touches is concurrent"
+        ),
+        pytest.param([("ttl", 1, 0, 1, 5, 20), ("r", 1, 6, 7), ("r", None, 8, 9)], id="expired"),
+        pytest.param([("ttl", 1, 0, 1, 5, 20), ("r", 1, 20, 25)], id="not expired yet"),
+        pytest.param(
+            [("w", 1, 0, 1), ("ttl", 2, 2, None, 6, 9), ("r", None, 7, 8)],
+            id="a write that timed out was seen by its expiry alone",
+        ),
+        pytest.param(
+            [("ttl", 1, 0, 1, 5, 20), ("w", 2, 2, 9), ("r", 1, 3, 4), ("r", None, 6, 7)],
+            id="expired before the next write took effect",
+        ),
+        pytest.param(
+            [("ttl", 1, 0, 1, 5, 20), ("w", 2, 2, 3), ("r", 2, 30, 31)],
+            id="a later value does not expire with the one before",
         ),
     ],
 )
@@ -134,14 +184,23 @@ def test_a_value_may_be_written_once_only() -> None:
 
 
 def explained(operations: list[Operation]) -> bool:
-    """The definition itself: try all orders, with and without each write that timed out."""
-    ended = [o for o in operations if o.end != NEVER_ENDED]
-    open_ones = [o for o in operations if o.end == NEVER_ENDED]
-    for chosen in range(2 ** len(open_ones)):
-        some = ended + [o for i, o in enumerate(open_ones) if chosen >> i & 1]
+    """The definition itself: try all orders, with and without each write that timed out and each
+    expiry."""
+    required = [o for o in operations if o.end != NEVER_ENDED]
+    optional = [o for o in operations if o.end == NEVER_ENDED]
+    optional += [
+        replace(o, kind="read", client=EXPIRY, begin=o.expires_from, end=NEVER_ENDED)
+        for o in operations
+        if o.expires_from is not None
+    ]
+    for chosen in range(2 ** len(optional)):
+        some = required + [o for i, o in enumerate(optional) if chosen >> i & 1]
         if any(_is_right(order) for order in permutations(some)):
             return True
     return False
+
+
+EXPIRY = "(expiry)"
 
 
 def _is_right(order: tuple[Operation, ...]) -> bool:
@@ -156,20 +215,24 @@ def _is_right(order: tuple[Operation, ...]) -> bool:
                 return False
         elif operation.value != value:
             return False
+        elif operation.client == EXPIRY:
+            value = None
     return True
 
 
 @st.composite
 def some_operations(draw: st.DrawFn) -> list[Operation]:
-    """Up to six operations on a key, with few values, close together in time."""
+    """Up to five operations on a key, with few values, close together in time."""
     operations = []
-    for i in range(draw(st.integers(1, 6))):
+    for i in range(draw(st.integers(1, 5))):
         begin = draw(st.integers(0, 8))
         end = begin + draw(st.integers(0, 4))
         if draw(st.booleans()):
             value: Any = draw(st.sampled_from([None, i]))
             end = NEVER_ENDED if draw(st.integers(0, 2)) == 0 else end
-            operations.append(Operation(f"c{i}", "k", "write", value, begin, end))
+            expires = draw(st.sampled_from([None, None, begin, begin + 3]))
+            expires = None if value is None else expires
+            operations.append(Operation(f"c{i}", "k", "write", value, begin, end, expires))
         else:
             value = draw(st.sampled_from([None, PRESENT, *range(i)]))
             operations.append(Operation(f"c{i}", "k", "read", value, begin, end))

@@ -1,0 +1,98 @@
+"""Mutants that leave out a rule of how layouts change, data moves and tombstones go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from actors import collecting
+from actors.actor import Envelope
+from actors.jobs import GetJob
+from actors.messages import Message
+from actors.moving import Moving
+from actors.reading import ReadPart
+from actors.router import Router
+from actors.storage import Storage
+from actors.tree_server import TreeServer
+from nodes.simulated.disk import SimulatedDisk
+
+
+def an_old_epoch_accepted(patch: pytest.MonkeyPatch) -> None:
+    """A replica serves whoever asks, in whatever epoch."""
+    refusal = Storage._refusal
+
+    def of_members_only(storage: Storage, epoch: int) -> Message | None:
+        return refusal(storage, storage._steward.layout.epoch)
+
+    observed = Router._on_observe
+
+    def tell_anyway(router: Router, envelope: Envelope, epoch: int) -> None:
+        observed(router, envelope, router._desk.epoch)
+
+    patch.setattr(Storage, "_refusal", of_members_only)
+    patch.setattr(Router, "_on_observe", tell_anyway)
+
+
+def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
+    """What is to be moved is served before the epoch is adopted in which it moves."""
+
+    def then(
+        server: TreeServer, envelope: Envelope, epoch: int, answer: Callable[[], None]
+    ) -> None:
+        server._stage.then(lambda _: answer())
+
+    patch.setattr(TreeServer, "_then", then)
+
+
+def joint_reads_of_the_new_owners_alone(patch: pytest.MonkeyPatch) -> None:
+    """While data moves, what the owners to be hold is taken for all there is."""
+    begin = ReadPart.__init__
+
+    def begun(part: ReadPart, job: GetJob, sets: Any, *arguments: Any) -> None:
+        begin(part, job, sets[-1:], *arguments)
+
+    patch.setattr(ReadPart, "__init__", begun)
+
+
+def one_synced_replica_is_enough(patch: pytest.MonkeyPatch) -> None:
+    """A joint layout is settled when of each partition one of the new owners has got it."""
+    judge = Moving.judge
+
+    def soon(moving: Moving) -> Any:
+        judgement = judge(moving)
+        enough = all(any(map(moving._has_all, owners)) for _, owners in moving._moves)
+        return judgement._replace(enough=enough, complete=enough)
+
+    patch.setattr(Moving, "judge", soon)
+
+
+def collected_on_confirmation_alone(patch: pytest.MonkeyPatch) -> None:
+    """Tombstones go as soon as all owners hold them."""
+    patch.setattr(collecting, "EPOCHS_TO_WAIT", 0)
+
+
+def a_wiped_disk_that_keeps_its_id(patch: pytest.MonkeyPatch) -> None:
+    """A machine that lost its data comes back as the member that it was."""
+    wipe = SimulatedDisk.wipe
+
+    def keep(disk: SimulatedDisk) -> None:
+        node_id, boots = disk._contents.node_id, disk._contents.boots
+        layout = disk.synced_note("layout")
+        wipe(disk)
+        disk._contents.node_id, disk._contents.boots = node_id, boots
+        disk._contents.notes["layout"] = layout
+        disk.sync()
+
+    patch.setattr(SimulatedDisk, "wipe", keep)
+
+
+MUTANTS = (
+    an_old_epoch_accepted,
+    pages_served_in_any_epoch,
+    joint_reads_of_the_new_owners_alone,
+    one_synced_replica_is_enough,
+    collected_on_confirmation_alone,
+    a_wiped_disk_that_keeps_its_id,
+)
