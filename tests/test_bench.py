@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from bench.bench import Results, Round
-from bench.echo import Sample
 from bench.gossip import Measured
 from bench.gossip_report import gossip_as_json, gossip_rows
 from bench.report import as_json, request_rows
+from bench.samples import Sample
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,6 +14,7 @@ from actors.errors import ERRORS
 NAMES = {"AsyncClient", "BatchError", "Client", "Entry", "FileMissing", "GossamerError"}
 NAMES |= {"KeyNotFound", "Node", "NotReady", "Overloaded", "Refused", "Stopping", "TimedOut"}
 NAMES |= {"Unavailable", "Unreachable", "KeyChange", "Member", "MemberChange", "SharedValue"}
+NAMES |= {"Explanation", "Replica", "Status", "Transfer"}
 
 
 def test_the_public_names() -> None:

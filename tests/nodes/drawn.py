@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
 from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
+from actors.errors import ERRORS
 from actors.messages import Message
+from nodes.codec import Malformed
 from nodes.wire import decode_from_peer_or_client
 
 ME, PEER = "00000000000000aa", "00000000000000bb"
@@ -42,6 +45,27 @@ def published(message: Message, number: int = 0, trace: Trace | None = None) -> 
     """What PEER publishes."""
     to, sender = Address(EVERYBODY, "gossiper"), Address(PEER, "gossiper")
     return Envelope(to, sender, message, number, trace)
+
+
+Decode = Callable[[list[bytes]], list[Envelope]]
+
+
+def outcome(decode: Decode, frames: list[bytes]) -> list[Envelope] | Malformed:
+    """What comes of it. Any exception but Malformed goes through."""
+    try:
+        return decode(frames)
+    except Malformed as bad:
+        return bad
+
+
+def refusal(decode: Decode, frames: list[bytes]) -> Malformed:
+    """How what must be refused is refused."""
+    bad = outcome(decode, frames)
+    assert isinstance(bad, Malformed)
+    assert 0 < len(bad.reason) < 300
+    assert str(bad) == bad.reason
+    assert bad.code in ERRORS
+    return bad
 
 
 _SCALARS: dict[Any, st.SearchStrategy[Any]] = {

@@ -30,12 +30,17 @@ class ScriptedNode:
     def next_request(self, key: str = "") -> tuple[bytes, dict[str, Any]]:
         """The next request's client and header; of those that are about a key, if it is given."""
         while True:
-            wait_until("a request arrives", lambda: self._socket.poll(0, zmq.POLLIN))
-            frames = receive(self._socket)
-            assert frames is not None
-            (header,) = orjson.loads(frames[1])["batch"]
+            client, batch = self.next_batch()
+            (header,) = batch
             if not key or key in header["keys"]:
-                return frames[0], header
+                return client, header
+
+    def next_batch(self) -> tuple[bytes, list[dict[str, Any]]]:
+        """The client and the headers of the next message."""
+        wait_until("a request arrives", lambda: self._socket.poll(0, zmq.POLLIN))
+        frames = receive(self._socket)
+        assert frames is not None
+        return frames[0], orjson.loads(frames[1])["batch"]
 
     def answer_next(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Answer the next request with these; its header."""
@@ -78,6 +83,29 @@ def got(value: bytes) -> dict[str, Any]:
     """The fields of an answer to a get of one key, whose value is JSON; the value is the body."""
     columns = {"codes": ["ok"], "kinds": ["json"], "values": [len(value)]}
     return {"type": "got", "body": value, **columns, "versions": [], "replicas": []}
+
+
+def written(*names: str, keys: int = 1) -> dict[str, Any]:
+    """The fields of an answer to a write of so many keys, which these nodes have stored."""
+    columns = {"codes": ["ok"] * keys, "versions": ["v"] * keys, "replicas": [names] * keys}
+    return {"type": "written", **columns}
+
+
+def checked(**changes: Any) -> dict[str, Any]:
+    """The fields of an answer about a network of three that is well, but for these changes."""
+    counts: dict[str, Any] = {"epoch": 7, "members": 3, "under_replicated": 0, "without_quorum": 0}
+    flags = {"moving": False, "safe_to_stop": True}
+    columns = dict.fromkeys(("reasons", "movers", "to_move", "moved", "silent", "hinted"), ())
+    return {"type": "checked", **counts, **flags, **columns, "hints": (), **changes}
+
+
+def explained(**changes: Any) -> dict[str, Any]:
+    """The fields of an answer about a key that node1 and node2 hold, but for these changes."""
+    place = {"position": "ab" * 20, "partition": 2748, "epoch": 7}
+    owners = {"owners": ["node1", "node2"], "new_owners": [], "replicas": ["node1", "node2"]}
+    held = {"codes": ["ok"] * 2, "kinds": ["json"] * 2, "versions": ["v"] * 2, "sizes": [6] * 2}
+    rest = {"expiries": [0, 0], "hinted": []}
+    return {"type": "explained", **place, **owners, **held, **rest, **changes}
 
 
 def members_listed(digest: str, *members: Member) -> dict[str, Any]:

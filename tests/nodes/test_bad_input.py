@@ -78,7 +78,7 @@ def refused(dealer: Socket, frames: Sequence[bytes]) -> tuple[int, str]:
 def request(**fields: Any) -> dict[str, Any]:
     """A get of one key, with these fields instead of its own."""
     own = {"to": "router", "type": "get", "id": 7, "keys": ["a"]}
-    return {**own, "details": False, "timeout_ms": 1_000, **fields}
+    return {**own, "details": False, "r": "quorum", "timeout_ms": 1_000, **fields}
 
 
 def message(*headers: object, **top: Any) -> bytes:
@@ -89,8 +89,8 @@ def message(*headers: object, **top: Any) -> bytes:
 def write(key: str, value: bytes, kind: str = "bytes", id: int = 7) -> list[bytes]:
     """The frames of a write."""
     header = request(type="write", id=id, keys=[key], kinds=[kind], values=[len(value)])
-    del header["details"]
-    return [message(header), value]
+    del header["details"], header["r"]
+    return [message({**header, "w": "quorum", "ttl_ms": 0}), value]
 
 
 def count_of(node: Node, reason: str) -> int:
@@ -307,7 +307,7 @@ def from_node(here: Node, said: Message, actor: str, sender: str = STRANGER) -> 
 def test_what_a_node_may_not_send(dealer: Socket, shared_node: Node) -> None:
     """It is counted and not answered, for a node has no use for being told."""
     before = count_of(shared_node, "malformed message")
-    (good,) = from_node(shared_node, Observe(), "router")
+    (good,) = from_node(shared_node, Observe(1), "router")
     bad = [good.replace(b"observe", other) for other in (b"write", b"stop", b"remember")]
     bad.append(good.replace(STRANGER.encode(), b"../../etc"))
     bad.append(good.replace(shared_node.id.encode(), b"f" * 16))
@@ -322,11 +322,11 @@ def test_what_a_node_may_not_send(dealer: Socket, shared_node: Node) -> None:
 
 def test_what_a_node_says_to_nobody(dealer: Socket, shared_node: Node) -> None:
     """To an actor that there is not, to one that does not take it: counted."""
-    dealer.send_multipart(from_node(shared_node, Observe(), "fileserver"))
-    dealer.send_multipart(from_node(shared_node, Observe(), "host"))
-    dealer.send_multipart(from_node(shared_node, Observe(), "switch"))
-    dealer.send_multipart(from_node(shared_node, Observe(), "storage"))
-    dealer.send_multipart(from_node(shared_node, Observe(), "gossiper"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "fileserver"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "host"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "switch"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "storage"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "gossiper"))
     for reason, times in (
         ("message to an unknown actor", 3),
         ("storage was sent Observe", 1),

@@ -271,6 +271,8 @@ USES: list[tuple[str, Callable[[Client], object]]] = [
     ("entry", lambda g: g.entry("a")),
     ("members", lambda g: g.members()),
     ("list", lambda g: list(g.list())),
+    ("status", lambda g: g.status()),
+    ("explain", lambda g: g.explain("a")),
 ]
 each_use = pytest.mark.parametrize("use", [use for _, use in USES], ids=[name for name, _ in USES])
 

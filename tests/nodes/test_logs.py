@@ -138,7 +138,7 @@ class Broken:
         raise RuntimeError
 
 
-STORE = Store(("k",), ("bytes",), (b"hidden",), (Stamp(1, "a", "b"),))
+STORE = Store(1, ("k",), ("bytes",), (b"hidden",), (Stamp(1, "a", "b"),), (0,))
 TO, FROM = Address("1" * 16, "storage"), Address("2" * 16, "router")
 
 

@@ -179,8 +179,8 @@ def test_mail_comes_before_the_time_to_wake(stage: Stage) -> None:
     stage.loop.open()
     stage.loop.run_actor(toy)
     wait_until("the first turn", lambda: toy.turns)
-    stage.send(Observe())
-    wait_until("it was given", lambda: toy.seen() == [Observe()])
+    stage.send(Observe(1))
+    wait_until("it was given", lambda: toy.seen() == [Observe(1)])
 
 
 def test_an_actor_that_is_always_due_still_gets_its_mail(stage: Stage) -> None:
@@ -188,8 +188,8 @@ def test_an_actor_that_is_always_due_still_gets_its_mail(stage: Stage) -> None:
     toy = Toy(wake_at=0)
     stage.loop.open()
     stage.loop.run_actor(toy)
-    stage.send(Observe())
-    wait_until("it was given", lambda: toy.seen() == [Observe()])
+    stage.send(Observe(1))
+    wait_until("it was given", lambda: toy.seen() == [Observe(1)])
 
 
 def test_what_a_turn_sends_over_a_link_travels_together(stage: Stage) -> None:
@@ -199,11 +199,11 @@ def test_what_a_turn_sends_over_a_link_travels_together(stage: Stage) -> None:
         if not inbox:
             return []
         peer = Address("00000000000000b2", "storage")
-        return [Envelope(to, TOY, Observe(), n) for n, to in enumerate((OTHER, peer, OTHER))]
+        return [Envelope(to, TOY, Observe(1), n) for n, to in enumerate((OTHER, peer, OTHER))]
 
     stage.loop.open()
     stage.loop.run_actor(Toy(act))
-    stage.send(Observe())
+    stage.send(Observe(1))
     other, router = stage.mailboxes["other"], stage.mailboxes["router"]
     wait_until("all was sent", lambda: other.batches and router.batches)
     assert [[e.id for e in batch] for batch in other.batches] == [[0, 2]]
@@ -214,7 +214,7 @@ def test_a_full_mailbox_bounces(stage: Stage) -> None:
     """What it does not take comes back in the next turn, under its number, and is counted."""
     trace = Trace("t", "client//1", "", 1)
     stage.mailboxes["other"].batches.extend([()] * MAX_WAITING)
-    get = Get(("a",), False, 1)
+    get = Get(("a",), False, "quorum", 1)
 
     def act(inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         asked = any(isinstance(e.message, Observe) for e in inbox)
@@ -223,7 +223,7 @@ def test_a_full_mailbox_bounces(stage: Stage) -> None:
     toy = Toy(act)
     stage.loop.open()
     stage.loop.run_actor(toy)
-    stage.send(Observe())
+    stage.send(Observe(1))
     wait_until("it has bounced", lambda: len(toy.seen()) == 2)
     (back,) = toy.turns[-1][0]
     assert (back.to, back.id, back.message) == (TOY, 17, Bounced(OTHER, get))
@@ -238,7 +238,7 @@ def test_the_loop_is_ready_when_its_sockets_are_open(stage: Stage) -> None:
     """After `open` its mailbox takes mail, and the actor has had no turn yet."""
     toy = Toy()
     stage.loop.open()
-    stage.send(Observe())
+    stage.send(Observe(1))
     assert toy.turns == []
     stage.loop.run_actor(None)
     stage.loop.join(DEADLINE_S)
@@ -294,7 +294,7 @@ def test_an_actor_that_raises_is_logged_with_what_it_handled(stage: Stage) -> No
 
     stage.loop.open()
     stage.loop.run_actor(Toy(act))
-    stage.send(Observe())
+    stage.send(Observe(1))
     stage.loop.join(DEADLINE_S)
     assert not stage.loop.is_alive()
     assert [(actor, str(error)) for actor, error in stage.failures] == [("toy", "a bug")]
@@ -317,7 +317,7 @@ def test_an_actor_that_raises_ends_the_node(
 
     monkeypatch.setattr(Router, "turn", fail)
     post = Post(node._context, node._mailboxes)
-    post.send("router", [Envelope(Address(node.id, "router"), OWN_HOST, Observe())])
+    post.send("router", [Envelope(Address(node.id, "router"), OWN_HOST, Observe(1))])
     post.close()
     with pytest.raises(NodeFailed, match="the router of node1 failed: a bug"):
         node.wait()
@@ -327,11 +327,11 @@ def test_a_traced_envelope_leads_to_new_spans(stage: Stage) -> None:
     """What comes of it is named by its sender, says what led to it, and both are in the log."""
 
     def act(inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
-        return [Envelope(OTHER, TOY, Observe(), 1, e.trace) for e in inbox if e.trace]
+        return [Envelope(OTHER, TOY, Observe(1), 1, e.trace) for e in inbox if e.trace]
 
     stage.loop.open()
     stage.loop.run_actor(Toy(act))
-    stage.send(Observe(), trace=Trace("t", "client/7/1", "", 1))
+    stage.send(Observe(1), trace=Trace("t", "client/7/1", "", 1))
     other = stage.mailboxes["other"]
     wait_until("it was sent", lambda: other.batches)
     trace = other.batches[0][0].trace

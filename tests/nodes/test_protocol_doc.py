@@ -14,18 +14,26 @@ import pytest
 from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
 from actors.errors import ERRORS
 from actors.gossip_settings import GossipSettings
+from actors.layout import Layout
 from actors.membership import Member
 from actors.messages import (
     BETWEEN_NODES,
     FROM_CLIENTS,
     TO_CLIENTS,
     Change,
+    Check,
+    Checked,
     Departed,
+    Explain,
+    Explained,
     Failed,
+    Fetch,
     Get,
     Got,
     KeysChanged,
+    LayoutIs,
     Leave,
+    Level,
     List,
     Listed,
     ListMembers,
@@ -48,6 +56,7 @@ from actors.messages import (
 from actors.router import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
+from nodes.options import MAX_TTL_MS
 from nodes.wire import (
     MAX_FRAME_BYTES,
     Malformed,
@@ -60,7 +69,8 @@ from nodes.wire import (
 
 PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
-A1, A2, B1 = "00000000000000a1", "00000000000000a2", "1.00000000000000b1"
+A1, A2, A3 = "00000000000000a1", "00000000000000a2", "00000000000000a3"
+B1 = "1.00000000000000b1"
 NODE1 = Member(A1, "node1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
 NETWORK = "00000000000000c1"
 ROUTER, GOSSIPER = Address(A1, "router"), Address(A1, "gossiper")
@@ -79,7 +89,7 @@ def answered(number: int, message: Message) -> Envelope:
 
 def put(key: str, value: bytes) -> Write:
     """A put of JSON."""
-    return Write((key,), ("json",), (value,), 5_000)
+    return Write((key,), ("json",), (value,), "quorum", 0, 5_000)
 
 
 def version(counter: int) -> str:
@@ -95,7 +105,7 @@ WHY_NOT = (
 THEIR_ROUTER, THEIR_STORAGE = Address(A2, "router"), Address(A2, "storage")
 WITH_STORE = Trace("trace-1", "node1/router/2", "node1/router/1", 1_700_000_000_000_000)
 WITH_STORED = Trace("trace-1", "node2/storage/1", "node1/router/2", 1_700_000_000_001_000)
-STORE = Store(("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),))
+STORE = Store(3, ("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),), (0,))
 NODE2 = Member(A2, "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
 MOTD = SharedEntry("motd", "json", b'"back at noon"', 1_700_000_000_000, 0, A1)
 MOTD_VERSION = "18bcfe56800.0-00000000000000a1"
@@ -103,31 +113,62 @@ CHANGE = Change("color", str(Stamp(7, A1, B1)))
 RUMOUR = Rumour(
     NETWORK, A1, B1, 12, 3, (replace(NODE1, incarnation=2),), (MOTD,), (CHANGE,), False, 15_000
 )
+LAYOUT = Layout(4, (A1, A2), (A1, A2, A3), ())
+TWO, THREE = ("node1", "node3"), ("node1", "node2", "node3")
+CHECKED = Checked(
+    epoch=4,
+    members=3,
+    moving=True,
+    under_replicated=4_096,
+    without_quorum=0,
+    safe_to_stop=False,
+    reasons=("data is moving to new owners",),
+    movers=("node3",),
+    to_move=(4_096,),
+    moved=(1_024,),
+    silent=(),
+    hinted=("node2",),
+    hints=(7,),
+)
+EXPLAINED = Explained(
+    position="6dd0fe8001145bec4a12d0e22da711c4970d000b",
+    partition=1757,
+    epoch=4,
+    owners=THREE[:2],
+    new_owners=THREE,
+    replicas=THREE,
+    codes=("ok", "ok", "not_found"),
+    kinds=("json", "json", "absent"),
+    versions=(version(1), version(1), ""),
+    expiries=(0, 0, 0),
+    sizes=(6, 6, 0),
+    hinted=("node2",),
+)
 DIGESTS = "0123456789abcdef", "123456789abcdef0"
 
 EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
     (
         [asked(1, put("color", b'"blue"'))],
-        [answered(1, Written(("ok",), (version(1),), ("node1",)))],
+        [answered(1, Written(("ok",), (version(1),), (TWO,)))],
     ),
     (
-        [asked(2, Get(("color",), False, 5_000))],
+        [asked(2, Get(("color",), False, "quorum", 5_000))],
         [answered(2, Got(("ok",), ("json",), (b'"blue"',), (), ()))],
     ),
     (
         [
-            asked(3, Write(("a", "b"), ("json", "bytes"), (b"true", b"xyz"), 5_000)),
-            asked(4, Write(("c",), ("absent",), (b"",), 5_000)),
+            asked(3, Write(("a", "b"), ("json", "bytes"), (b"true", b"xyz"), "all", 60_000, 5_000)),
+            asked(4, Write(("c",), ("absent",), (b"",), "quorum", 0, 5_000)),
         ],
         [
-            answered(3, Written(("ok",) * 2, (version(2), version(3)), ("node1",) * 2)),
-            answered(4, Written(("ok",), (version(4),), ("node1",))),
+            answered(3, Written(("ok",) * 2, (version(2), version(3)), (THREE,) * 2)),
+            answered(4, Written(("ok",), (version(4),), (TWO,))),
         ],
     ),
     ([asked(5, List("co", "", 1_000, 5_000))], [answered(5, Listed(("color",), ""))]),
     ([NOT_JSON], [answered(6, Failed("bad_value", WHY_NOT, True))]),
     (
-        [asked(7, Get(("colour",), False, 5_000))],
+        [asked(7, Get(("colour",), False, "quorum", 5_000))],
         [answered(7, Got(("not_found",), ("absent",), (b"",), (), ()))],
     ),
     (
@@ -142,15 +183,17 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
         [asked(10, Leave("node2", 5_000), GOSSIPER)],
         [answered(10, Departed(replace(NODE2, incarnation=1, state="left")))],
     ),
+    ([asked(11, Check(5_000))], [answered(11, CHECKED)]),
+    ([asked(12, Explain("color", 5_000))], [answered(12, EXPLAINED)]),
     (
-        [asked(11, Share("motd", "json", b'"back at noon"', 5_000), GOSSIPER)],
-        [answered(11, Shared(MOTD_VERSION))],
+        [asked(13, Share("motd", "json", b'"back at noon"', 5_000), GOSSIPER)],
+        [answered(13, Shared(MOTD_VERSION))],
     ),
     (
-        [asked(12, ListShared("mo", ""), GOSSIPER)],
+        [asked(14, ListShared("mo", ""), GOSSIPER)],
         [
             answered(
-                12,
+                14,
                 SharedListed(
                     ("motd",), ("json",), (b'"back at noon"',), (MOTD_VERSION,), (A1,), ""
                 ),
@@ -158,16 +201,20 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
         ],
     ),
     (
-        [asked(13, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
-        [answered(13, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],
+        [asked(15, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
+        [answered(15, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],
     ),
     (
-        [Envelope(THEIR_ROUTER, ROUTER, Observe(), 2**40 + 1)],
+        [Envelope(THEIR_ROUTER, ROUTER, Observe(3), 2**40 + 1)],
         [Envelope(ROUTER, THEIR_ROUTER, Observed(6), 2**40 + 1)],
     ),
     (
         [Envelope(THEIR_STORAGE, ROUTER, STORE, 2**40 + 2, WITH_STORE)],
         [Envelope(ROUTER, THEIR_STORAGE, Stored(("ok",)), 2**40 + 2, WITH_STORED)],
+    ),
+    (
+        [Envelope(THEIR_STORAGE, ROUTER, Fetch(3, ("color",)), 2**40 + 3)],
+        [Envelope(ROUTER, THEIR_STORAGE, LayoutIs(LAYOUT), 2**40 + 3)],
     ),
     ([], [Envelope(Address(EVERYBODY, "gossiper"), Address(A2, "gossiper"), RUMOUR)]),
 ]
@@ -230,8 +277,8 @@ def rows(*head: str) -> list[list[str]]:
 
 def in_words(hint: Any) -> str:
     """A type as the document names it."""
-    if hint == Kind:
-        return "kind"
+    if hint in (Kind, Level):
+        return "kind" if hint == Kind else "level"
     if get_origin(hint) is tuple:
         return f"array of {in_words(get_args(hint)[0])}"
     if get_args(hint):
@@ -279,6 +326,11 @@ def test_the_fields_of_a_shared_entry_are_complete() -> None:
     assert rows("fields of a shared entry") == [[fields_in_words(SharedEntry)]]
 
 
+def test_the_fields_of_a_layout_are_complete() -> None:
+    """And so does this."""
+    assert rows("fields of a layout") == [[fields_in_words(Layout)]]
+
+
 def test_the_table_of_errors_is_the_registry() -> None:
     """Every code, its exit status, its HTTP status, and whether it is definite."""
     assert rows("code", "exit", "HTTP", "definite", "meaning") == [
@@ -300,6 +352,7 @@ def test_the_limits_are_those_of_a_node() -> None:
         ["a key", f"1 to {limits.max_key_bytes:,} bytes of UTF-8"],
         ["a value", f"{limits.max_value_bytes // 2**20} MiB"],
         ["keys in a request", f"1 to {limits.max_batch_keys:,}"],
+        ["a time to live", f"{MAX_TTL_MS:,} ms, ten years"],
         ["a page of `list`", f"1 to {limits.max_list_keys:,} keys"],
         ["a shared key", f"1 to {gossip.max_shared_key_bytes:,} bytes of UTF-8"],
         ["a shared value", f"{gossip.max_shared_value_bytes:,} bytes"],

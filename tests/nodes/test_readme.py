@@ -15,6 +15,11 @@ from tests.networks import DEADLINE_S, ROOT, Network, wait_until
 
 README = (ROOT / "README.md").read_text()
 PORTS = (7100, 7200, 7300)
+KILL = "pkill -9 -f 'serve --name node1'"
+"""Not run, or it would end the nodes of others: what the test has started as node1 is stopped."""
+
+NEW_EVERY_TIME = re.compile(r"\d+-[0-9a-f]{16}-[0-9a-f.]+")
+"""The stamp of a version."""
 
 
 def blocks(language: str) -> list[str]:
@@ -28,12 +33,35 @@ def session(block: str) -> list[tuple[str, str]]:
     return [(command, shown) for command, _, shown in (step.partition("\n") for step in steps)]
 
 
+class ReadmeNetwork:
+    """A network like that of the Procfile; `addresses` has what stands for those in the README."""
+
+    def __init__(self, network: Network) -> None:
+        network.folder = network.folder / ".data"
+        self._network = network
+        self._nodes = network.nodes_that_list_each_other(3)
+        addresses = [node.address for node in self._nodes]
+        self.addresses = {f"127.0.0.1:{p}": a for p, a in zip(PORTS, addresses, strict=True)}
+        self.endpoint = addresses[0]
+        self._is_down = False
+
+    def kill_the_first(self) -> None:
+        """End node1."""
+        self._network.stop(self._nodes[0])
+        self._is_down = True
+
+    def bring_the_first_back(self) -> None:
+        """What the restarter does, after three seconds."""
+        if self._is_down:
+            self._nodes[0] = self._network.node("node1", listen=self.endpoint)
+            self._nodes[0].wait_ready(DEADLINE_S)
+            self._is_down = False
+
+
 @pytest.fixture
-def readme_network(network: Network) -> dict[str, str]:
-    """A network like that of the Procfile, and which addresses stand for those in the README."""
-    network.folder = network.folder / ".data"
-    nodes = network.nodes_that_list_each_other(3)
-    return {f"127.0.0.1:{port}": n.address for port, n in zip(PORTS, nodes, strict=True)}
+def readme_network(network: Network) -> ReadmeNetwork:
+    """Its three nodes are ready."""
+    return ReadmeNetwork(network)
 
 
 def with_addresses(text: str, addresses: dict[str, str]) -> str:
@@ -65,23 +93,35 @@ def prints(command: str, folder: Path, endpoint: str, shown: str) -> bool:
     return run(command, folder, endpoint) == shown
 
 
-def test_the_sessions_print_what_is_shown(readme_network: dict[str, str], tmp_path: Path) -> None:
+def words(explained: str) -> list[str]:
+    """What `gossamer explain` prints, less what depends on who owns the key: its owners' order."""
+    return sorted(re.split(r"[\s,]+", NEW_EVERY_TIME.sub("stamp", explained)))
+
+
+def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_path: Path) -> None:
     """Each command prints what the README shows."""
-    endpoint = next(iter(readme_network.values()))
+    endpoint = readme_network.endpoint
     real_ids: dict[str, str] = {}
     steps = [step for block in blocks("console") for step in session(block)]
     assert len(steps) > 5
     for written, shown in steps:
-        command = with_addresses(written, {**readme_network, **real_ids})
+        if written == KILL:
+            readme_network.kill_the_first()
+            continue
+        if "--endpoint" not in written:
+            readme_network.bring_the_first_back()
+        command = with_addresses(written, {**readme_network.addresses, **real_ids})
         printed = run(command, tmp_path, endpoint)
         if command.endswith("--trace"):
-            real_ids[shown.split()[-1]] = printed.split()[-1]
-            assert shown.split()[:-1] == printed.split()[:-1]
+            real_ids[shown.split()[1]] = printed.split()[1]
+            assert printed == with_addresses(shown, real_ids)
         elif command.startswith("gossamer trace"):
-            # The path depends on who owns the key, which is another node every time.
+            # When each answer comes is another every time, and so is the order.
             told = [text.splitlines() for text in (with_addresses(shown, real_ids), printed)]
             assert told[0][0] == told[1][0]
             assert re.match(r"\d+ records in 3 files, logs of node1, node2, node3$", told[1][-1])
+        elif command.startswith("gossamer explain"):
+            assert words(printed) == words(shown)
         elif command.startswith("gossamer shared"):
             # The other nodes have it within a second.
             wait_until(shown, partial(prints, command, tmp_path, endpoint, shown))
@@ -90,11 +130,11 @@ def test_the_sessions_print_what_is_shown(readme_network: dict[str, str], tmp_pa
 
 
 def test_the_programs_run(
-    readme_network: dict[str, str], capsys: pytest.CaptureFixture[str]
+    readme_network: ReadmeNetwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The Python examples run as they are, but for the address; they assert what they show."""
     for block in blocks("python"):
-        exec(compile(with_addresses(block, readme_network), "README.md", "exec"), {})
+        exec(compile(with_addresses(block, readme_network.addresses), "README.md", "exec"), {})
     assert "Entry(key='color'" in capsys.readouterr().out
 
 

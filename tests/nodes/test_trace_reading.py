@@ -74,7 +74,7 @@ def test_fields_of_an_envelope_count_what_it_carries_and_hold_no_values() -> Non
     """Keys as their number, codes as counts, nothing of the values."""
     here, client = Address(IDS["node1"], "router"), Address("client", "00ab")
     trace = Trace(TRACE, "client/7/1", "", 5)
-    write = Write(("a", "b"), ("bytes", "json"), (b"secret", b'"secret"'), 5000)
+    write = Write(("a", "b"), ("bytes", "json"), (b"secret", b'"secret"'), "quorum", 0, 5000)
     assert trace_fields(Envelope(here, client, write, 1, trace)) == {
         "trace": TRACE,
         "span": "client/7/1",
@@ -124,7 +124,9 @@ def test_what_a_log_writes_of_an_envelope_is_read_back(tmp_path: Path) -> None:
     log = open_log(tmp_path / "log.jsonl", "node1", "warning", None)
     here, client = Address(IDS["node1"], "router"), Address("client", "00ab")
     trace = Trace(TRACE, "client/7/1", "", EPOCH_US)
-    envelope = Envelope(here, client, Write(("a",), ("json",), (b"1",), 5000), 1, trace)
+    envelope = Envelope(
+        here, client, Write(("a",), ("json",), (b"1",), "quorum", 0, 5000), 1, trace
+    )
     traces = log.traces.bind(node_id=IDS["node1"], actor="router")
     times = {"at_us": EPOCH_US + 7, "turn_us": 3, "sync_us": 0, "batch": 1}
     traces.debug("delivered", **trace_fields(envelope), **times)

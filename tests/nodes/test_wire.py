@@ -12,22 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.actor import Address, Trace
+from actors.layout import Layout
 from actors.messages import (
     BETWEEN_NODES,
     FROM_CLIENTS,
     TO_CLIENTS,
+    Ballot,
     Bounced,
     Failed,
     Fetched,
     Message,
     Observed,
-    Remember,
+    Prepare,
     Rumour,
     Share,
     Write,
+    Written,
 )
 from actors.versions import Kind, Stamp
 from nodes.codec import Body, Record, codec_for
+from nodes.options import MAX_TTL_MS
 from nodes.wire import (
     BATCH_BODY_BYTES,
     BATCH_HEADER_BYTES,
@@ -64,7 +68,7 @@ def test_a_client_s_request_reaches_the_node_as_it_was(
     message = data.draw(messages(cls))
     if isinstance(message, Write):  # its values are not JSON
         kinds: tuple[Kind, ...] = tuple("bytes" for _ in message.kinds)
-        message = Write(message.keys, kinds, message.values, message.timeout_ms)
+        message = replace(message, kinds=kinds, ttl_ms=message.ttl_ms % MAX_TTL_MS)
     if isinstance(message, Share):
         message = replace(message, kind="bytes")
     envelope = request(message, number, trace)
@@ -122,9 +126,16 @@ def test_messages_for_one_link_share_the_frames_in_order(batch: list[Message]) -
 
 def test_a_body_without_bytes_is_left_out_and_may_be_empty() -> None:
     """Empty values have no bytes either."""
-    frames = encode([request(Write(("a",), ("absent",), (b"",), 1))], "")
+    frames = encode([request(Write(("a",), ("absent",), (b"",), "one", 0, 1))], "")
     assert len(frames) == 1
     assert receive([*frames, b""]) == receive(frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One that is inside another."""
+
+    notes: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,9 @@ class Everything(Message):
     flags: tuple[bool, ...]
     pair: tuple[str, bytes]
     stamp: Stamp
-    nested: Remember
+    owners: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[int, ...], ...]
+    nested: Noted
 
 
 @given(messages(Everything))
@@ -162,7 +175,9 @@ def test_a_stamp_without_a_ballot_has_three_items_and_with_one_four() -> None:
     """Many alike go another way than few, and both ways lead to the same."""
     plain, voted = Stamp(1, ME, "1.a"), Stamp(2, ME, "1.a", "b")
     for stamps in ([plain], [plain] * 9, [voted] * 9, [plain, voted] * 9):
-        fetched = Fetched(tuple("absent" for _ in stamps), (b"",) * len(stamps), tuple(stamps))
+        fetched = Fetched(
+            tuple("absent" for _ in stamps), (b"",) * len(stamps), tuple(stamps), (0,) * len(stamps)
+        )
         frames = encode([from_peer(fetched)], PEER)
         assert json.loads(frames[0])["batch"][0]["stamps"] == [
             [s.counter, s.node, s.boot, *([s.ballot] if s.ballot else [])] for s in stamps
@@ -173,13 +188,43 @@ def test_a_stamp_without_a_ballot_has_three_items_and_with_one_four() -> None:
         assert {type(stamp) for stamp in envelope.message.stamps} == {Stamp}
 
 
+def fetched(value: bytes, counter: int) -> Fetched:
+    """What a replica holds for one key."""
+    return Fetched(("bytes",), (value,), (Stamp(counter, ME, "1.a"),), (0,))
+
+
+def test_who_stored_a_key_is_told_for_each_whether_all_are_alike_or_not() -> None:
+    """Names come as arrays in an array, and go on as tuples."""
+    for names in ((), (("n1", "n2"),) * 9, (("n1", "n2"), (), ("n3",)), ((),) * 3):
+        written = Written(("ok",) * len(names), ("v",) * len(names), names)
+        frames = encode([answer(written)], PEER)
+        assert json.loads(frames[0])["batch"][0]["replicas"] == [list(row) for row in names]
+        assert [envelope.message for envelope in decode_reply(frames)] == [written]
+
+
+def test_a_layout_and_a_ballot_travel_inside_their_messages() -> None:
+    """A layout as an object, a ballot as an array."""
+    layout = Layout(4, (ME, PEER), (PEER,), ("00000000000000cc",))
+    prepare = Prepare(layout, Ballot(2, ME))
+    frames = encode([from_peer(prepare)], PEER)
+    (header,) = json.loads(frames[0])["batch"]
+    assert header["layout"] == {
+        "epoch": 4,
+        "base": [ME, PEER],
+        "next": [PEER],
+        "gone": ["00000000000000cc"],
+    }
+    assert header["ballot"] == [2, ME]
+    assert [envelope.message for envelope in receive(frames)] == [prepare]
+
+
 def test_a_batch_is_cut_where_a_frame_would_become_too_large() -> None:
     """Nothing is lost or reordered, and a value as large as a frame goes alone."""
     mib = bytes(2**20)
     small = [from_peer(Observed(i), i) for i in range(10)]
-    large = [from_peer(Fetched(("bytes",), (mib,), (Stamp(i, ME, "1.a"),)), i) for i in range(5)]
+    large = [from_peer(fetched(mib, i), i) for i in range(5)]
     wordy = [from_peer(Failed("failed", "x" * 60_000, True), i) for i in range(40)]
-    huge = [from_peer(Fetched(("bytes",), (mib * 4,), (Stamp(1, ME, "1.a"),)))]
+    huge = [from_peer(fetched(mib * 4, 1))]
     envelopes = [*small, *large, *huge, *wordy, *small]
     cut = list(encode_all(envelopes, PEER))
     assert [e for batch, _ in cut for e in batch] == envelopes
@@ -193,7 +238,7 @@ def test_a_batch_is_cut_where_a_frame_would_become_too_large() -> None:
 
 def test_a_message_larger_than_a_frame_is_a_bug_of_who_made_it() -> None:
     """It is not sent, for the receiver would cut the connection."""
-    too_large = from_peer(Fetched(("bytes",), (bytes(MAX_FRAME_BYTES + 1),), (Stamp(1, "", ""),)))
+    too_large = from_peer(fetched(bytes(MAX_FRAME_BYTES + 1), 1))
     for encoded in (encode, lambda e, here: list(encode_all(e, here))):
         with pytest.raises(ValueError, match="larger than"):
             encoded([too_large], PEER)

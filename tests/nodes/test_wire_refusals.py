@@ -6,8 +6,6 @@ It is never another exception, and the reason always says in words what is wrong
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,24 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.actor import CLIENT, Envelope
-from actors.errors import ERRORS
 from actors.messages import (
     BETWEEN_NODES,
     FROM_CLIENTS,
     TO_CLIENTS,
     Failed,
-    Fetched,
     Get,
     Got,
     Leave,
     Observe,
     Rumour,
-    Share,
     Store,
     Stored,
-    Write,
 )
-from actors.versions import Kind, Stamp
 from nodes.codec import MAX_ITEMS, MAX_STR_BYTES, Malformed
 from nodes.wire import MAX_FRAME_BYTES, decode_gossip, decode_reply, encode
 from tests.nodes.drawn import (
@@ -45,35 +38,17 @@ from tests.nodes.drawn import (
     from_peer,
     json_values,
     messages,
+    outcome,
     published,
     receive,
+    refusal,
     request,
 )
-
-Decode = Callable[[list[bytes]], list[Envelope]]
 
 
 def hear(frames: list[bytes]) -> list[Envelope]:
     """Decode as the gossip subscription of ME does."""
     return decode_gossip(frames, ME)
-
-
-def outcome(decode: Decode, frames: list[bytes]) -> list[Envelope] | Malformed:
-    """What comes of it. Any exception but Malformed goes through."""
-    try:
-        return decode(frames)
-    except Malformed as bad:
-        return bad
-
-
-def refusal(decode: Decode, frames: list[bytes]) -> Malformed:
-    """How what must be refused is refused."""
-    bad = outcome(decode, frames)
-    assert isinstance(bad, Malformed)
-    assert 0 < len(bad.reason) < 300
-    assert str(bad) == bad.reason
-    assert bad.code in ERRORS
-    return bad
 
 
 def assert_taken_or_refused(frames: list[bytes]) -> None:
@@ -93,11 +68,12 @@ def reason_only(parameter: object) -> str:
 
 
 GET = {"to": "router", "type": "get", "id": 17, "keys": ["a", "b"], "details": False}
-GET |= {"timeout_ms": 5_000}
+GET |= {"r": "quorum", "timeout_ms": 5_000}
 WRITE = {"to": "router", "type": "write", "id": 17, "keys": ["a", "b"], "kinds": ["json", "bytes"]}
-WRITE |= {"values": [1, 2], "timeout_ms": 5_000}
+WRITE |= {"values": [1, 2], "w": "quorum", "ttl_ms": 0, "timeout_ms": 5_000}
 STORE = {"to": "storage", "by": "router", "node": ME, "type": "store", "id": 17, "keys": ["a"]}
-STORE |= {"kinds": ["bytes"], "values": [0], "stamps": [[1, PEER, "1.a"]]}
+STORE |= {"epoch": 1, "kinds": ["bytes"], "values": [0], "stamps": [[1, PEER, "1.a"]]}
+STORE |= {"expiries": [0]}
 RUMOUR = {"to": "gossiper", "by": "gossiper", "type": "rumour", "id": 0, "network": "n"}
 RUMOUR |= {"origin": PEER, "boot": "1.a", "seq": 1, "ttl": 4, "members": []}
 RUMOUR |= {"shared": [], "changes": [], "missed": False, "watched_ms": 0}
@@ -122,6 +98,8 @@ def frame(header: Any, sender: str = "") -> bytes:
         ({"keys": ["a"] * (MAX_ITEMS + 1)}, "has 100,001 items"),
         ({"details": 1}, "details: is an integer, not a boolean"),
         ({"details": None}, "details: is null"),
+        ({"r": "most"}, "r: is 'most', which is none of quorum, one, all"),
+        ({"r": 1}, "r: is an integer, not a string"),
         ({"timeout_ms": True}, "timeout_ms: is a boolean, not an integer"),
         ({"timeout_ms": 1.0}, "timeout_ms: is a fraction"),
         ({"timeout_ms": -1}, "timeout_ms: -1 is not from 0 to 2^63-1"),
@@ -217,6 +195,7 @@ def test_many_stamps_are_checked_as_one_is() -> None:
     for wrong in ([1, PEER], [1, PEER, 2], [-1, PEER, "a"], [True, PEER, "a"], {"a": 1}, "abc"):
         stamps = [[1, PEER, "1.a"]] * 9 + [wrong]
         columns = {"keys": ["a"] * 10, "kinds": ["bytes"] * 10, "values": [0] * 10}
+        columns["expiries"] = [0] * 10
         bad = refusal(receive, [frame(STORE | columns | {"stamps": stamps}, PEER)])
         assert "store: stamps: item 9: " in bad.reason
 
@@ -279,7 +258,7 @@ def test_a_message_is_refused_as_a_whole_and_its_requests_are_known() -> None:
 
 def test_who_may_say_what() -> None:
     """Clients ask, nodes answer them, nodes talk among themselves, and rumours alone are gossip."""
-    get, got = request(Get(("a",), False, 1)), answer(Got((), (), (), (), ()))
+    get, got = request(Get(("a",), False, "one", 1)), answer(Got((), (), (), (), ()))
     assert "not taken" in refusal(decode_reply, encode([from_peer(Stored(()))], PEER)).reason
     failed = encode([from_peer(Failed("failed", "", True))], PEER)
     assert "'to' is unknown" in refusal(decode_reply, failed).reason
@@ -290,37 +269,22 @@ def test_who_may_say_what() -> None:
     assert "'node' is missing" in refusal(receive, heard).reason
     tale = [frame(RUMOUR | {"type": "observe"}, PEER)]
     assert "not taken" in refusal(hear, tale).reason
-    assert "not taken" in refusal(receive, encode([request(Store((), (), (), ()))], "")).reason
-
-
-@pytest.mark.parametrize("value", [b"", b"{", b"NaN", b"1 2", b"\xff", b"'a'", b"[" * 2_000])
-def test_a_value_that_claims_to_be_json_and_is_not_is_refused(value: bytes) -> None:
-    """With a code of its own; as bytes it is taken, and what a replica holds is not doubted."""
-    write = Write(("a", "b"), ("json", "json"), (b"1", value), 1)
-    bad = refusal(receive, encode([request(write)], ""))
-    assert bad.code == "bad_value"
-    assert "the value of 'b' is not JSON: " in bad.reason
-    assert bad.id == 17
-    assert receive(encode([request(replace(write, kinds=("json", "bytes")))], ""))
-    assert receive(encode([from_peer(Fetched(("json",), (value,), (Stamp(1, "", ""),)))], PEER))
-
-
-def test_a_delete_with_a_value_is_refused() -> None:
-    """It would be lost without a word."""
-    bad = refusal(receive, encode([request(Write(("a",), ("absent",), (b"x",), 1))], ""))
-    assert (bad.code, bad.reason) == (
-        "bad_value",
-        "header 0: the value of 'a', absent, is not empty",
+    assert (
+        "not taken" in refusal(receive, encode([request(Store(1, (), (), (), (), ()))], "")).reason
     )
 
 
-@pytest.mark.parametrize(("kind", "value"), [("json", b"{"), ("json", b""), ("absent", b"x")])
-def test_a_shared_value_that_is_not_of_its_kind_is_refused(kind: Kind, value: bytes) -> None:
-    """As one that is written: by a client, with the code of its own."""
-    bad = refusal(receive, encode([request(Share("a", kind, value, 1))], ""))
-    assert (bad.code, bad.id) == ("bad_value", 17)
-    assert "the value of 'a'" in bad.reason
-    assert receive(encode([request(Share("a", "bytes", value, 1))], ""))
+def test_many_names_and_flags_are_checked_as_one_is() -> None:
+    """The short way of a column that is all alike refuses what the long way refuses."""
+    written = {"type": "written", "id": 1, "codes": ["ok"] * 9, "versions": ["v"] * 9}
+    for wrong in (["n1", 2], [["n1"]], {"a": 1}, "n1", None, ["x" * (MAX_STR_BYTES + 1)]):
+        for replicas in ([wrong] * 9, [["n1"]] * 8 + [wrong]):
+            bad = refusal(decode_reply, [frame(written | {"replicas": replicas}, PEER)])
+            assert "written: replicas: item " in bad.reason
+    confirmed = {"to": "storage", "by": "storage", "node": ME, "type": "confirmed", "id": 1}
+    assert len(receive([frame(confirmed | {"held": [True, False] * 9}, PEER)])) == 1
+    bad = refusal(receive, [frame(confirmed | {"held": [True] * 9 + [1]}, PEER)])
+    assert "confirmed: held: item 9: is an integer, not a boolean" in bad.reason
 
 
 def test_a_message_s_own_node_is_not_taken_for_the_one_that_is_meant() -> None:
@@ -352,7 +316,7 @@ def test_random_json_is_refused(value: Any) -> None:
 
 any_frames = st.one_of(
     any_of(FROM_CLIENTS).map(lambda m: encode([request(m)], "")),
-    any_of(BETWEEN_NODES).map(lambda m: encode([from_peer(m), from_peer(Observe())], PEER)),
+    any_of(BETWEEN_NODES).map(lambda m: encode([from_peer(m), from_peer(Observe(1))], PEER)),
     any_of(TO_CLIENTS).map(lambda m: encode([answer(m)], PEER)),
     messages(Rumour).map(lambda m: encode([published(m)], PEER)),
 )
