@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +13,23 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import bench, gossip
-from bench.gossip_report import draw, gossip_as_json, gossip_rows, gossip_table
 from bench.process import ROOT
-from bench.report import as_json, tables
 
-WIDTH = 110
+WIDTH = 120
 """Of the tables where there is no terminal that says how wide it is."""
+
+BY_DEFAULT = ("node", "gossip")
+
+
+class Options(NamedTuple):
+    """What was asked for."""
+
+    rounds: int
+    seconds: float
+    sizes: Sequence[int]
+    seeds: int
+    picture: Path
+    keys: int | None
 
 
 class Report(NamedTuple):
@@ -29,9 +39,70 @@ class Report(NamedTuple):
     json: dict[str, Any]
 
 
+def _of_node(options: Options) -> Report:
+    from bench import bench, report
+
+    results = bench.run(options.rounds, options.seconds, _say)
+    return Report(report.tables(results), report.as_json(results))
+
+
+def _of_gossip(options: Options) -> Report:
+    from bench import gossip
+    from bench.gossip_report import draw, gossip_as_json, gossip_rows, gossip_table
+
+    seeds = range(1, options.seeds + 1)
+    rows = gossip_rows(gossip.run(options.sizes or gossip.SIZES, seeds, _say))
+    draw(rows, options.picture)
+    _say(f"the curves are in {options.picture}")
+    return Report([gossip_table(rows)], {"gossip": gossip_as_json(rows)})
+
+
+def _of_peers(options: Options) -> Report:
+    from bench import peers
+    from bench.peer_etcd import etcd
+    from bench.peer_gossamer import gossamer
+    from bench.peer_redis import redis
+    from bench.peers_report import peers_as_json, peers_table
+
+    measured = peers.run((gossamer, redis, etcd), options.rounds, options.seconds, _say)
+    return Report([peers_table(measured)], {"peers": peers_as_json(measured)})
+
+
+def _of_million(options: Options) -> Report:
+    from bench import million
+    from bench.million_report import million_as_json, million_tables
+
+    loaded = million.run(options.keys or million.KEYS, options.seconds, _say)
+    return Report(million_tables(loaded), {"million": million_as_json(loaded)})
+
+
+def _of_repair(options: Options) -> Report:
+    from bench import repair
+    from bench.repair_report import repair_as_json, repair_table
+
+    rows = repair.run(options.keys or repair.KEYS, _say)
+    return Report([repair_table(rows)], {"repair": repair_as_json(rows)})
+
+
+PARTS: dict[str, Callable[[Options], Report]] = {
+    "node": _of_node,
+    "gossip": _of_gossip,
+    "peers": _of_peers,
+    "million": _of_million,
+    "repair": _of_repair,
+}
+"""What they import is imported when they are asked for: none needs what another one does."""
+
+
 @click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(["node", "gossip"]))
-@click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Of a node.")
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option(
+    "--rounds",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of a node, and of the peers.",
+)
 @click.option(
     "--seconds",
     default=1.0,
@@ -42,11 +113,9 @@ class Report(NamedTuple):
 @click.option(
     "--size",
     "sizes",
-    default=gossip.SIZES,
-    show_default=True,
     multiple=True,
     type=click.IntRange(2),
-    help="Of the networks that gossip; may be given several times.",
+    help="Of the networks that gossip; may be given several times.  [default: 10 to 1,000]",
 )
 @click.option(
     "--seeds", default=3, show_default=True, type=click.IntRange(1), help="Networks of each size."
@@ -57,28 +126,26 @@ class Report(NamedTuple):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the curves of gossip are drawn.  [default: docs/gossip.png]",
 )
+@click.option(
+    "--keys",
+    type=click.IntRange(1_000),
+    help="Of `million` and `repair`.  [default: 1,000,000 and 100,000]",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON rather than tables.")
-def main(
-    parts: Sequence[str],
-    rounds: int,
-    seconds: float,
-    sizes: Sequence[int],
-    seeds: int,
-    picture: Path,
-    json_wanted: bool,
-) -> None:
-    """Measure PARTS, or else all.
+def main(parts: Sequence[str], json_wanted: bool, **options: Any) -> None:
+    """Measure PARTS, or else node and gossip.
 
-    A node on this machine against a bare ZeroMQ echo: about 6 × ROUNDS × SECONDS. How gossip scales
-    in simulated networks: some minutes.
+    \b
+    node     a node against a bare ZeroMQ echo: about 6 × ROUNDS × SECONDS
+    gossip   how gossip scales in simulated networks: some minutes
+    peers    three nodes beside Redis and etcd: about 15 × ROUNDS × SECONDS
+    million  three nodes with a million keys: some minutes
+    repair   what two replicas exchange to become equal: some minutes
     """
     # As an exception it passes by all that has to be closed, the processes started here included.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    reports = []
-    if not parts or "node" in parts:
-        reports.append(_of_node(rounds, seconds))
-    if not parts or "gossip" in parts:
-        reports.append(_of_gossip(sizes, seeds, picture))
+    chosen = [name for name in PARTS if name in (parts or BY_DEFAULT)]
+    reports = [PARTS[name](Options(**options)) for name in chosen]
     if json_wanted:
         figures = {name: rows for report in reports for name, rows in report.json.items()}
         click.echo(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
@@ -86,18 +153,6 @@ def main(
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     for table in [table for report in reports for table in report.tables]:
         console.print(table)
-
-
-def _of_node(rounds: int, seconds: float) -> Report:
-    results = bench.run(rounds, seconds, _say)
-    return Report(tables(results), as_json(results))
-
-
-def _of_gossip(sizes: Sequence[int], seeds: int, picture: Path) -> Report:
-    rows = gossip_rows(gossip.run(sizes, range(1, seeds + 1), _say))
-    draw(rows, picture)
-    _say(f"the curves are in {picture}")
-    return Report([gossip_table(rows)], {"gossip": gossip_as_json(rows)})
 
 
 def _say(what: str) -> None:

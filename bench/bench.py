@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine
+from bench import commit, machine
 from bench.calls import Caller
-from bench.echo import Echo, Sample, echo, together
+from bench.echo import Echo, echo
 from bench.process import node
+from bench.samples import Sample, together
 from gossamer import AsyncClient
 
 IN_FLIGHT = (1, 64)
@@ -56,7 +57,7 @@ def run(rounds: int, seconds: float, say: Say) -> Results:
         folder = Path(name)
         say("the disk and the import")
         sync_us = machine.sync_us(folder, seconds)
-        commit_us = machine.commit_us(folder, seconds)
+        commit_us = commit.commit_us(folder, seconds)
         import_ms = machine.import_ms(IMPORTS)
         with node(folder / "node") as serving, echo() as yardstick:
             say("an idle node")

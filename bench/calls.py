@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import cycle
 from random import Random
 
-from bench.echo import VALUE, Sample
+from bench.samples import VALUE, Sample, measure
 from gossamer import AsyncClient
 
 KEYS = 10_000
@@ -43,18 +42,4 @@ class Caller:
     async def _measure(
         self, call: Callable[[str], Awaitable[object]], in_flight: int, seconds: float
     ) -> Sample:
-        each_us: list[float] = []
-        began = time.perf_counter()
-        until = began + seconds
-
-        async def calls() -> None:
-            asked = time.perf_counter()
-            while asked < until:
-                await call(next(self._keys))
-                answered = time.perf_counter()
-                each_us.append((answered - asked) * 1e6)
-                asked = answered
-
-        await asyncio.gather(*[calls() for _ in range(in_flight)])
-        took = time.perf_counter() - began
-        return Sample(len(each_us), took, each_us if in_flight == 1 else ())
+        return await measure([call] * in_flight, partial(next, self._keys), 1, seconds)

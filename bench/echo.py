@@ -10,54 +10,26 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from statistics import median
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import zmq
 
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope
 from actors.messages import Get, Got, Message
 from bench.process import python
+from bench.samples import VALUE, Sample
 from nodes.wire import encode
 
 NODE = "0123456789abcdef"
-VALUE = bytes(range(100))
 CHECK_MS = 1_000
 """How often an idle echo looks whether it is still wanted."""
 
 
-class Sample(NamedTuple):
-    """So many calls in so many seconds. `each_us` has every call's time where there was only one at
-    a time, and is empty otherwise."""
-
-    calls: int
-    seconds: float
-    each_us: Sequence[float]
-
-    @property
-    def rate_per_s(self) -> float:
-        """Calls a second."""
-        return self.calls / self.seconds
-
-    @property
-    def median_us(self) -> float:
-        """The median time of a call, where there was one at a time."""
-        return median(self.each_us)
-
-
-def together(samples: Sequence[Sample]) -> Sample:
-    """One sample of several."""
-    return Sample(
-        sum(sample.calls for sample in samples),
-        sum(sample.seconds for sample in samples),
-        [us for sample in samples for us in sample.each_us],
-    )
-
-
 def request_frames() -> list[bytes]:
     """A Get of one key, as a client sends it."""
-    return _frames(Address(f"{ENDPOINT}127.0.0.1:7100", "router"), Get(("key-01234",), False, 5000))
+    return _frames(
+        Address(f"{ENDPOINT}127.0.0.1:7100", "router"), Get(("key-01234",), False, "quorum", 5000)
+    )
 
 
 def reply_frames() -> list[bytes]:

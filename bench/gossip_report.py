@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from bench.gossip import LOSS, ROUND_MS, Measured
+from bench.samples import Spread, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,18 +20,6 @@ ALONE = "#e08e2b"
 DEAD = "#a3324a"
 INK = "#333a40"
 GRID = "#dfe3e6"
-
-
-class Spread(NamedTuple):
-    """Of the figures of all networks of a size."""
-
-    median: float
-    least: float
-    most: float
-
-    def text(self, digits: int) -> str:
-        """For people."""
-        return f"{self.median:,.{digits}f} ({self.least:,.{digits}f}–{self.most:,.{digits}f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +46,13 @@ def gossip_rows(measured: Sequence[Measured]) -> list[GossipRow]:
 def _row(size: int, networks: Sequence[Measured]) -> GossipRow:
     return GossipRow(
         size,
-        _spread(rounds for m in networks for rounds in m.rounds),
-        _spread(ms for m in networks for ms in m.lone_ms),
-        _spread(m.idle_bytes_per_s for m in networks),
-        _spread(m.lossy_bytes_per_s for m in networks),
-        _spread(m.suspected_s for m in networks),
-        _spread(m.dead_s for m in networks),
+        spread(rounds for m in networks for rounds in m.rounds),
+        spread(ms for m in networks for ms in m.lone_ms),
+        spread(m.idle_bytes_per_s for m in networks),
+        spread(m.lossy_bytes_per_s for m in networks),
+        spread(m.suspected_s for m in networks),
+        spread(m.dead_s for m in networks),
     )
-
-
-def _spread(figures: Iterable[float]) -> Spread:
-    all_of_them = list(figures)
-    return Spread(median(all_of_them), min(all_of_them), max(all_of_them))
 
 
 def gossip_table(rows: Sequence[GossipRow]) -> Table:

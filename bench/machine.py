@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from actors.versions import Record, Stamp
-from bench.echo import NODE, VALUE
 from bench.process import python
-from nodes.disk import LmdbDisk
 
 BLOCK_BYTES = 4_096
-COMMIT_RECORDS = 64
 IMPORT = """
 import time
 began = time.perf_counter()
@@ -34,29 +29,11 @@ def sync_us(folder: Path, seconds: float) -> float:
             file.write(block)
             os.fdatasync(file.fileno())
 
-        return median(_times_us(append, seconds))
+        return median(times_us(append, seconds))
 
 
-def commit_us(folder: Path, seconds: float) -> float:
-    """How long a durable commit of 64 values of 100 bytes takes, without a node: the median."""
-    with closing(LmdbDisk(folder / "committed")) as disk:
-        boot = disk.boot.name
-        counter = 0
-
-        def commit() -> None:
-            nonlocal counter
-            records = []
-            for _ in range(COMMIT_RECORDS):
-                counter += 1
-                key = f"key-{counter * 7_919 % 10_000:05}"
-                records.append(Record(key, "bytes", VALUE, Stamp(counter, NODE, boot)))
-            disk.commit(records, (), 2**40)
-
-        return median(_times_us(commit, seconds))
-
-
-def _times_us(call: Callable[[], None], seconds: float) -> Iterator[float]:
-    """Call it for this long, at least once."""
+def times_us(call: Callable[[], None], seconds: float) -> Iterator[float]:
+    """Call it for this long, at least once; how long each call takes."""
     until = time.perf_counter() + seconds
     began = 0.0
     while began < until:
@@ -82,11 +59,53 @@ def memory_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def anonymous_mb(pid: int) -> float:
+    """What of a process's resident memory is not a part of a file, in millions of bytes. Pages of a
+    file that is mapped count as resident, and are given back when others need the memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [kibibytes] = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
+    return int(kibibytes) * 1_024 / 1e6
+
+
+def disk_mb(folder: Path) -> float:
+    """What the files of a folder take of the disk, in millions of bytes."""
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
 def cpu_percent(pid: int, seconds: float) -> float:
     """The share of a core that a process takes in this time, its threads together."""
-    began, before_s = time.perf_counter(), _cpu_s(pid)
+    return cpu_percents([pid], seconds)[0]
+
+
+def cpu_percents(pids: Sequence[int], seconds: float) -> list[float]:
+    """The same of several processes in the same time."""
+    began, before_s = time.perf_counter(), [_cpu_s(pid) for pid in pids]
     time.sleep(seconds)
-    return 100 * (_cpu_s(pid) - before_s) / (time.perf_counter() - began)
+    used_s = [_cpu_s(pid) - before for pid, before in zip(pids, before_s, strict=True)]
+    took_s = time.perf_counter() - began
+    return [100 * each / took_s for each in used_s]
+
+
+class Others:
+    """How many cores the rest of the machine keeps busy, beside these processes."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._at_s, self._others_s = time.perf_counter(), self._cpu_s()
+
+    def cores(self) -> float:
+        """Since it was last asked, or else made."""
+        at_s, others_s = self._at_s, self._others_s
+        self._at_s, self._others_s = time.perf_counter(), self._cpu_s()
+        return max(0.0, (self._others_s - others_s) / (self._at_s - at_s))
+
+    def _cpu_s(self) -> float:
+        # User, nice, system; then idle and waiting; then interrupts of two kinds, and what was
+        # stolen by other machines on the same hardware.
+        fields = Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+        user, nice, system, _, _, hard, soft, stolen = map(int, fields)
+        busy = user + nice + system + hard + soft + stolen
+        return busy / os.sysconf("SC_CLK_TCK") - sum(map(_cpu_s, self._pids))
 
 
 def _cpu_s(pid: int) -> float:

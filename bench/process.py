@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +22,14 @@ import orjson
 ROOT = Path(__file__).parent.parent
 START_S = 30.0
 STOP_S = 5.0
+FREE_PORT = "127.0.0.1:0"
 
 GOSSAMER = "from nodes.cli import main; main()"
 """The command as it is installed, here also where it is not."""
+
+
+class NotInstalled(Exception):
+    """There is no such program on this machine."""
 
 
 class NodeProcess(NamedTuple):
@@ -30,21 +37,18 @@ class NodeProcess(NamedTuple):
 
     pid: int
     address: str
+    data: Path
 
 
 @contextlib.contextmanager
-def python(
-    *arguments: str, output: int, errors: int | None = None
+def program(
+    arguments: Sequence[str], *, output: int, errors: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Python with these arguments; `output` and `errors` are as subprocess.Popen has them."""
+    """Run this command; `output` and `errors` are as subprocess.Popen has them."""
     env = {name: v for name, v in os.environ.items() if not name.startswith("GOSSAMER_")}
     env["PYTHONPATH"] = str(ROOT)
     process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=errors,
-        env=env,
+        arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=env
     )
     try:
         yield process
@@ -59,30 +63,75 @@ def python(
             process.stdout.close()
 
 
+def python(
+    *arguments: str, output: int, errors: int | None = None
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run Python with these arguments."""
+    return program([sys.executable, *arguments], output=output, errors=errors)
+
+
 @contextlib.contextmanager
-def node(data: Path) -> Iterator[NodeProcess]:
-    """A network of one node, on free ports, with its data in `data`. Raises RuntimeError if it does
-    not serve within START_S."""
-    arguments = ("serve", "--name", "bench", "--listen", "127.0.0.1:0", "--data", str(data))
+def server(arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run this command with what it prints in a file in `folder`, and show its end where the block
+    is left by an error."""
+    console = folder / "console"
+    with console.open("ab") as file:
+        try:
+            with program(arguments, output=file.fileno(), errors=subprocess.STDOUT) as process:
+                yield process
+        except Exception as error:
+            error.add_note(f"{arguments[0]} printed last:\n{console.read_text()[-1_000:]}")
+            raise
+
+
+def installed(name: str, how: str) -> str:
+    """The path of a program. Raises NotInstalled, with `how` to install it."""
+    path = shutil.which(name)
+    if path is None:
+        raise NotInstalled(f"{name} is not installed, so it is left out ({how})")
+    return path
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on at this moment."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextlib.contextmanager
+def node(
+    data: Path, *, name: str = "bench", listen: str = FREE_PORT, join: Sequence[str] = ()
+) -> Iterator[NodeProcess]:
+    """A node with its data in `data`; without `join` it is a network of its own. Raises
+    RuntimeError if it does not serve within START_S."""
+    where = ("--listen", listen, "--gossip-listen", FREE_PORT, "--data", str(data))
+    joining = [word for address in join for word in ("--join", address)]
+    log = data / "log.jsonl"
+    logged_bytes = log.stat().st_size if log.exists() else 0
     with (
         tempfile.TemporaryFile() as console,
         python(
-            "-c", GOSSAMER, *arguments, output=console.fileno(), errors=subprocess.STDOUT
+            *("-c", GOSSAMER, "serve", "--name", name, *where, *joining),
+            output=console.fileno(),
+            errors=subprocess.STDOUT,
         ) as process,
     ):
-        address = _address(process, data / "log.jsonl")
+        address = _address(process, log, logged_bytes)
         if address is None:
             console.seek(0)
             raise RuntimeError(f"the node does not serve:\n{console.read().decode()}")
-        yield NodeProcess(process.pid, address)
+        yield NodeProcess(process.pid, address, data)
 
 
-def _address(process: subprocess.Popen[bytes], log: Path) -> str | None:
-    """Where the node listens, by its log, once that says that the node is ready; None if it ended
-    or took too long."""
+def _address(process: subprocess.Popen[bytes], log: Path, logged_bytes: int) -> str | None:
+    """Where the node listens, by what follows in its log, once that says that the node is ready;
+    None if it ended or took too long."""
     deadline_s = time.monotonic() + START_S
     while time.monotonic() < deadline_s and process.poll() is None:
-        lines = log.read_bytes().split(b"\n")[:-1] if log.exists() else []
+        lines = log.read_bytes()[logged_bytes:].split(b"\n")[:-1] if log.exists() else []
         events = {event["event"]: event for event in map(orjson.loads, lines)}
         if "ready" in events:
             return str(events["started"]["address"])

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from statistics import median, quantiles
-from typing import Any, Final, NamedTuple
+from statistics import median
+from typing import Any, Final
 
 from rich.table import Table
 
 from bench.bench import Results, Round
-from bench.echo import Sample
+from bench.figures import Figure, Target, figures_as_json, figures_table, yes_or_no
+from bench.samples import Sample, Spread, spread
 
 LONE: Final = 1
-
-
-class Target(NamedTuple):
-    """A bound for a figure."""
-
-    sign: str
-    bound: float
-
-    def reached(self, figure: float) -> bool:
-        """Does the figure keep to the bound?"""
-        return figure >= self.bound if self.sign == "≥" else figure <= self.bound
-
-    def __str__(self) -> str:
-        return f"{self.sign} {self.bound:g}"
 
 
 REQUEST_TARGETS: Final = {
@@ -43,14 +30,6 @@ SAMPLES: Final[dict[str, Callable[[Round], Sample]]] = {
     "get": lambda taken: taken.gets,
     "durable put": lambda taken: taken.puts,
 }
-
-
-class Spread(NamedTuple):
-    """Of the rounds' ratios."""
-
-    median: float
-    least: float
-    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +52,6 @@ class Requests:
         return self.target.reached(self.ratio.median) if self.target else None
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A row about the machine, or about a node with nothing to do."""
-
-    what: str
-    value: float
-    unit: str
-    target: Target | None = None
-
-    @property
-    def reached(self) -> bool | None:
-        """None where there is no target."""
-        return self.target.reached(self.value) if self.target else None
-
-
 def request_rows(results: Results) -> list[Requests]:
     """Echo, get and put, with one in flight and with many."""
     return [
@@ -104,13 +68,12 @@ def _requests(what: str, in_flight: int, rounds: Sequence[Round]) -> Requests:
     if in_flight == LONE:
         ratios = [sample.median_us / echo.median_us for sample, echo in pairs]
         each_us = median([sample.median_us for sample in samples])
-        p99_us = median([quantiles(s.each_us, n=100, method="inclusive")[-1] for s in samples])
+        p99_us = median([sample.p99_us for sample in samples])
     else:
         ratios = [sample.rate_per_s / echo.rate_per_s for sample, echo in pairs]
         each_us, p99_us = 1e6 / rate_per_s, None
-    spread = Spread(median(ratios), min(ratios), max(ratios))
     target = REQUEST_TARGETS.get((what, in_flight))
-    return Requests(what, in_flight, rate_per_s, each_us, p99_us, spread, target)
+    return Requests(what, in_flight, rate_per_s, each_us, p99_us, spread(ratios), target)
 
 
 def figure_rows(results: Results) -> list[Figure]:
@@ -126,7 +89,10 @@ def figure_rows(results: Results) -> list[Figure]:
 
 def tables(results: Results) -> list[Table]:
     """For people."""
-    return [_requests_table(request_rows(results)), _figures_table(figure_rows(results))]
+    return [
+        _requests_table(request_rows(results)),
+        figures_table("To see it against", figure_rows(results)),
+    ]
 
 
 def _requests_table(rows: Sequence[Requests]) -> Table:
@@ -145,39 +111,20 @@ def _requests_table(rows: Sequence[Requests]) -> Table:
             f"{row.p99_us:,.0f}" if row.p99_us is not None else "",
             "" if row.what == "echo" else ratio,
             str(row.target or ""),
-            _yes_or_no(row.reached),
+            yes_or_no(row.reached),
             end_section=row.what == "durable put",
         )
     return table
-
-
-def _figures_table(rows: Sequence[Figure]) -> Table:
-    table = Table("what", title="To see it against")
-    for heading in ("measured", "target", "reached"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        digits = 0 if row.value >= 10 else 2
-        target = f"{row.target} {row.unit}" if row.target else ""
-        table.add_row(
-            row.what, f"{row.value:,.{digits}f} {row.unit}", target, _yes_or_no(row.reached)
-        )
-    return table
-
-
-def _yes_or_no(reached: bool | None) -> str:
-    return "" if reached is None else ("yes" if reached else "no")
 
 
 def as_json(results: Results) -> dict[str, Any]:
     """For programs: the rows of both tables."""
     return {
         "requests": [_row_as_json(row) for row in request_rows(results)],
-        "figures": [_row_as_json(row) for row in figure_rows(results)],
+        "figures": figures_as_json(figure_rows(results)),
     }
 
 
-def _row_as_json(row: Requests | Figure) -> dict[str, Any]:
-    fields = asdict(row)
-    if isinstance(row, Requests):
-        fields["ratio"] = row.ratio._asdict()
+def _row_as_json(row: Requests) -> dict[str, Any]:
+    fields = asdict(row) | {"ratio": row.ratio._asdict()}
     return fields | {"target": str(row.target or ""), "reached": row.reached}
