@@ -1,7 +1,8 @@
 # make up      a network of three nodes on this machine (the Procfile); Ctrl-C ends it
 # make test    everything that has to hold before a change is accepted; the default
 # make soak    the tests that take minutes
-# make bench   measures what a node costs against a bare ZeroMQ echo, and how gossip scales
+# make bench   measures what a node costs against a bare ZeroMQ echo, and how gossip scales; for more
+#              see bench/README.md
 # make clean   removes what the others made, the nodes' data in .data excepted
 #
 # They need Linux and Python 3.11 or later. PYTHON=python3.13 picks another than `python3`.
