@@ -28,17 +28,19 @@ class Stage:
         self._held: dict[str, Version] = {}
         self._then: list[Then] = []
 
-    def put(self, records: Sequence[Record]) -> int:
-        """Keep each that is later than what is held, staged or committed; how many those are."""
+    def put(self, records: Sequence[Record]) -> list[bool]:
+        """Keep each that is later than what is held, staged or committed. For each whether it, or
+        something later, is on the disk already, whatever becomes of this turn's commit."""
         keys = [record.key for record in records]
-        put = 0
+        is_held = []
         for record, held in zip(records, self._disk.versions(keys), strict=True):
+            version = record.version
+            is_held.append(version <= held)
             staged = self._records.get(record.key)
-            if record.version > (staged.version if staged else held):
+            if version > (staged.version if staged else held):
                 self._records[record.key] = record
                 self._held[record.key] = held
-                put += 1
-        return put
+        return is_held
 
     def drop(self, entries: Iterable[tuple[str, Version]]) -> None:
         """Forget these, if nothing later has come."""

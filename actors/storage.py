@@ -231,7 +231,7 @@ class Storage:
 
     def _on_store(self, envelope: Envelope, store: Store) -> None:
         """Keep what is newer than what is held; older news is acknowledged all the same, for the
-        newer value supersedes it."""
+        newer value supersedes it, and on a full disk too."""
         codes, records = [], []
         most = self._stage.clock + MAX_CLOCK_STEP
         for key, kind, value, stamp, expires_ms in zip(
@@ -241,10 +241,12 @@ class Storage:
             codes.append("ok" if is_fine else "refused")
             if is_fine:
                 records.append(Record(key, kind, value, stamp, expires_ms))
-        self._stage.put(records)
+        is_held = iter(self._stage.put(records))
+        waits = [code == "ok" and not next(is_held) for code in codes]
 
         def then(is_done: bool) -> None:
-            stored = codes if is_done else ["disk_full" if c == "ok" else c for c in codes]
+            pairs = zip(codes, waits, strict=True)
+            stored = [c if is_done or not must_wait else "disk_full" for c, must_wait in pairs]
             self._outbox.reply(envelope, Stored(tuple(stored)))
 
         self._stage.then(then)

@@ -39,7 +39,7 @@ def test_where_nothing_is_staged_nothing_is_synced() -> None:
     """A turn that only reads costs no commit; nor does the one after a commit."""
     staged, disk = stage(record("a", 5))
     assert staged.commit() == (True, [])
-    assert staged.put([record("a", 4)]) == 0
+    assert staged.put([record("a", 4)]) == [True]
     staged.collect([("a", stamp(4)), ("gone", stamp(4))])
     assert staged.commit() == (True, [])
     staged.put([record("a", 6)])
@@ -52,7 +52,8 @@ def test_what_is_not_later_than_what_is_held_is_not_kept() -> None:
     """By the stamp; of equal ones the dead is the later, so that a mark replaces its value."""
     staged, disk = stage(record("a", 5), record("b", 5), tombstone("c", 5))
     mark = Record("b", "absent", b"", stamp(5), 99)
-    assert staged.put([record("a", 4), record("a", 5), mark, record("c", 5)]) == 1
+    held = staged.put([record("a", 4), record("a", 5), mark, record("c", 5)])
+    assert held == [True, True, False, True]
     assert staged.commit() == (True, [change("b", record("b", 5), mark)])
     assert disk.records["b"] == mark
 
@@ -66,7 +67,7 @@ def test_of_two_that_are_staged_the_later_counts() -> None:
         assert staged.commit() == (True, [change("a", record("a", 5), record("a", 7))])
         assert disk.records["a"] == record("a", 7)
     staged, _ = stage()
-    assert staged.put([record("a", 1), record("a", 2), record("a", 1)]) == 2
+    assert staged.put([record("a", 1), record("a", 2), record("a", 1)]) == [False] * 3
     assert staged.commit() == (True, [change("a", None, record("a", 2))])
 
 

@@ -237,6 +237,14 @@ def test_a_clock_far_ahead_is_refused() -> None:
     assert message(out, ClockRaised).counter == 100 + MAX_CLOCK_STEP
 
 
+def test_what_is_held_already_is_acknowledged_on_a_full_disk_too() -> None:
+    """A read that stores what it found everywhere succeeds, whatever else the turn was to write."""
+    disk = DictionaryDisk([record("k", 5, b"held")])
+    disk.full = True
+    out = storage(disk).take(store(record("k", 5, b"held"), record("k", 4), record("l", 1)))
+    assert codes(out) == ["ok", "ok", "disk_full"]
+
+
 def test_a_refused_record_is_refused_on_a_full_disk_too() -> None:
     """A full disk does not hide why."""
     disk = DictionaryDisk()

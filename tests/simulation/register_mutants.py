@@ -178,12 +178,12 @@ def a_clock_that_is_not_kept(patch: pytest.MonkeyPatch) -> None:
 def the_last_to_arrive_wins(patch: pytest.MonkeyPatch) -> None:
     """Storage does not look whether it holds something newer."""
 
-    def put(stage: Stage, records: Sequence[Record]) -> int:
+    def put(stage: Stage, records: Sequence[Record]) -> list[bool]:
         keys = [record.key for record in records]
         for record, held in zip(records, stage._disk.versions(keys), strict=True):
             stage._records[record.key] = record
             stage._held[record.key] = held
-        return len(records)
+        return [False] * len(records)
 
     patch.setattr(Stage, "put", put)
 
