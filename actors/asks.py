@@ -110,15 +110,10 @@ class Asks:
         self._asks[self._number] = Ask(to, message, parts, trace, now.mono_ms, retry_at_ms)
         return Envelope(to, self._sender, message, self._number, trace)
 
-    def asked(self, envelope: Envelope) -> Ask | None:
-        """The ask that an envelope of this number and sender is about, which goes on."""
-        ask = self._asks.get(envelope.id)
-        return ask if ask is not None and ask.to == envelope.sender else None
-
     def answered(self, envelope: Envelope) -> Ask | None:
         """The ask that this answers, now ended; None if there is none (any more)."""
-        ask = self.asked(envelope)
-        if ask is None or not ask.answered_by(envelope.message):
+        ask = self._asks.get(envelope.id)
+        if ask is None or ask.to != envelope.sender or not ask.answered_by(envelope.message):
             return None
         del self._asks[envelope.id]
         return ask

@@ -6,7 +6,7 @@ Every member is asked how it does. What is not known to be well does not count a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from actors import ring
 from actors.actor import Envelope, reply
@@ -174,7 +174,7 @@ class Checking:
             desk.name_all(n for n, _ in moves),
             tuple([r.moving for _, r in moves]),
             tuple([r.moved for _, r in moves]),
-            desk.name_all(_in_order(layout.members, lambda n: n not in reports)),
+            desk.name_all([n for n in layout.members if n not in reports]),
             desk.name_all(hints),
             tuple(hints.values()),
         )
@@ -214,7 +214,3 @@ def _bits(text: str) -> int:
     """A bit for each partition; all of them where it is not told so that it can be read."""
     is_hex = {*text} <= {*"0123456789abcdef"}
     return int(text or "0", 16) if is_hex else (1 << ring.PARTITIONS) - 1
-
-
-def _in_order(nodes: Iterable[str], wanted: Callable[[str], bool]) -> list[str]:
-    return [node for node in nodes if wanted(node)]

@@ -52,10 +52,6 @@ class Desk:
         """Of the layout in which everything is asked."""
         return self.placement.layout.epoch
 
-    def name(self, node: str) -> str:
-        """What people call it."""
-        return self.names.get(node, node)
-
     def name_all(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """What people call them."""
         return tuple([self.names.get(node, node) for node in nodes])

@@ -4,7 +4,7 @@ of which an answer to a read came late and was not the latest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from actors.actor import Envelope
 from actors.desk import Desk, Open
@@ -36,7 +36,7 @@ class Healing:
         self._doubtful: dict[str, None] = {}
         self._own: HealJob | None = None
 
-    def doubt(self, keys: tuple[str, ...]) -> None:
+    def doubt(self, keys: Sequence[str]) -> None:
         """Some owner has not the latest of these."""
         for key in keys:
             if len(self._doubtful) < MAX_KEYS:

@@ -180,7 +180,7 @@ class HealJob(Job):
 class ProbeJob(Job):
     """Keys of which a list has to know whether they are there."""
 
-    __slots__ = ("found", "keys", "then")
+    __slots__ = ("found", "keys")
 
     def __init__(self, request: Envelope, keys: tuple[str, ...], deadline_ms: int) -> None:
         super().__init__(request, len(keys), deadline_ms)

@@ -52,14 +52,14 @@ class ListJob(Job):
 
 
 class Listing:
-    """Of the router whose `desk` it is. `probe` reads keys and calls back; `close` is called for a
-    job that may be done."""
+    """Of the router whose `desk` it is. `probe` gives a job a probe that reads keys, and calls
+    `on_probed`; `close` is called for a job that may be done."""
 
     def __init__(
         self,
         desk: Desk,
         close: Callable[[Job], None],
-        probe: Callable[[ListJob, tuple[str, ...]], ProbeJob],
+        probe: Callable[[ListJob, tuple[str, ...]], None],
     ) -> None:
         self._desk = desk
         self._close = close
@@ -144,7 +144,7 @@ class Listing:
             self._finish(job, keys)
             return
         job.page = keys
-        job.probe = self._probe(job, disputed)
+        self._probe(job, disputed)
 
     def _may_hold(self, key: str, nodes: list[str]) -> bool:
         """A member may still have keys that it no longer owns."""

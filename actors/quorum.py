@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from actors.layout import Sets, majority
 from actors.messages import Level
 
 
+@lru_cache(maxsize=4_096)
 def needs(sets: Sets, level: Level) -> tuple[int, ...]:
     """How many owners of each list have to answer."""
     match level:
@@ -16,13 +19,6 @@ def needs(sets: Sets, level: Level) -> tuple[int, ...]:
     return tuple([majority(len(owners)) for owners in sets])
 
 
-_QUORUM = (2,)
-
-
-def _is_of_three(sets: Sets) -> bool:
-    return len(sets) == 1 and len(sets[0]) == 3
-
-
 class Quorum:
     """Counts distinct owners, in one epoch. `yes` and `no` are those that have, or will not."""
 
@@ -30,7 +26,7 @@ class Quorum:
 
     def __init__(self, sets: Sets, level: Level) -> None:
         self._sets = sets
-        self._needs = _QUORUM if level == "quorum" and _is_of_three(sets) else needs(sets, level)
+        self._needs = needs(sets, level)
         self.yes: dict[str, None] = {}
         self.no: dict[str, None] = {}
 

@@ -8,7 +8,7 @@ whoever lacks the latest is given it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from actors.actor import Trace
 from actors.asks import Ask
@@ -21,15 +21,6 @@ from actors.sizes import STAMP_BYTES, text_bytes
 from actors.versions import Record, Version
 
 ReadJob = GetJob | HealJob | ProbeJob
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSettings:
-    """`read_repair`: an owner whose answer came late and was not the latest is healed; of so many
-    keys at once."""
-
-    read_repair: bool = True
-    max_repairs: int = 200
 
 
 class ReadPart:
@@ -104,13 +95,11 @@ class Reading:
     def __init__(
         self,
         desk: Desk,
-        settings: ReadSettings,
         close: Callable[[ReadJob], None],
         grew: Callable[[int], None],
-        heal: Callable[[tuple[str, ...]], None],
+        heal: Callable[[Sequence[str]], None],
     ) -> None:
         self._desk = desk
-        self._settings = settings
         self._close = close
         self._grew = grew
         self._heal = heal
@@ -350,12 +339,12 @@ class Reading:
 
     def _late(self, part: ReadPart, node: str, records: Sequence[Record]) -> None:
         """The answer was not needed. Where it is another, somebody has not the latest."""
-        if not self._settings.read_repair or isinstance(part.job, HealJob):
+        if isinstance(part.job, HealJob):
             return
         pairs = zip(records, part.chosen, strict=False)
         keys = [record.key for record, version in pairs if record.version != version]
         if keys:
-            self._heal(tuple(keys[: self._settings.max_repairs]))
+            self._heal(keys)
 
     # Once a turn.
 

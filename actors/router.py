@@ -51,7 +51,7 @@ from actors.messages import (
     Welcomed,
     Write,
 )
-from actors.reading import BackPart, Reading, ReadSettings
+from actors.reading import BackPart, Reading
 from actors.window import Windows
 from actors.writing import Writing
 
@@ -94,15 +94,8 @@ class Router:
         self._asks = Asks(self._here, boot_count << 40, asks or AskSettings())
         self._desk = desk = Desk(self._here, boot, clock, self._asks)
         self._open = Open()
-        reading = ReadSettings(self._settings.read_repair)
         self._writing = Writing(desk, self._close_if_done)
-        self._reading = Reading(
-            desk,
-            reading,
-            self._close_if_done,
-            self._open.grew,
-            self._doubt,
-        )
+        self._reading = Reading(desk, self._close_if_done, self._open.grew, self._doubt)
         heal_timeout_ms = self._settings.heal_timeout_ms
         self._healing = Healing(
             desk, self._open, self._reading, heal_timeout_ms, self._close_if_done
@@ -333,16 +326,15 @@ class Router:
         failed = failure(job, owners, down, limits.max_key_bytes, limits.max_value_bytes)
         return None if failed is None else reply(job.request, failed)
 
-    def _doubt(self, keys: tuple[str, ...]) -> None:
-        self._healing.doubt(keys)
+    def _doubt(self, keys: Sequence[str]) -> None:
+        if self._settings.read_repair:
+            self._healing.doubt(keys)
 
-    def _probe(self, page: ListJob, keys: tuple[str, ...]) -> ProbeJob:
-        probe = ProbeJob(page.request, keys, page.deadline_ms)
-        page.probe = probe
+    def _probe(self, page: ListJob, keys: tuple[str, ...]) -> None:
+        page.probe = probe = ProbeJob(page.request, keys, page.deadline_ms)
         self._probes[probe] = page
         self._open.add(probe)
         self._reading.begin(probe, range(len(keys)))
-        return probe
 
     # What the owners answer.
 

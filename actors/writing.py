@@ -134,16 +134,15 @@ class Writing:
     def _observe(self, part: WritePart) -> None:
         desk = self._desk
         quorum, job = part.quorum, part.job
-        reachable = Quorum(part.sets, job.message.w)
         asked = []
         for node in quorum.owners():
             if node in desk.down:
-                quorum.no[node] = reachable.no[node] = None
+                quorum.no[node] = None
             elif node == desk.node and desk.welcome:
                 quorum.yes[node] = None
             else:
                 asked.append(node)
-        if reachable.lost() or quorum.lost():
+        if quorum.no and self._is_out_of_reach(part):
             job.settle(part.positions, "unavailable")
             self._close(job)
             return
@@ -155,6 +154,12 @@ class Writing:
                 self._unstamped.setdefault((node, part.trace), []).append(part)
         else:
             self._stamp(part)
+
+    def _is_out_of_reach(self, part: WritePart) -> bool:
+        """Are too many owners down for either round?"""
+        stores = Quorum(part.sets, part.job.message.w)
+        stores.no.update(part.quorum.no)
+        return stores.lost() or part.quorum.lost()
 
     def on_observed(self, ask: Ask, clock: int) -> None:
         """An owner has told its clock."""

@@ -102,8 +102,10 @@ def duplicates_counted_twice(patch: pytest.MonkeyPatch) -> None:
         return quorum.yes.answers >= max(quorum._needs, default=0)
 
     def answered(asks: Asks, envelope: Envelope) -> Ask | None:
-        ask = asks.asked(envelope)
-        return ask if ask is not None and ask.answered_by(envelope.message) else None
+        ask = asks._asks.get(envelope.id)
+        if ask is None or ask.to != envelope.sender:
+            return None
+        return ask if ask.answered_by(envelope.message) else None
 
     patch.setattr(Quorum, "__init__", begun)
     patch.setattr(Quorum, "met", met)
