@@ -60,7 +60,7 @@ class Hinting:
 
     def counts(self) -> dict[str, int]:
         """How many hints wait for each member, in the order of their ids."""
-        return dict(sorted(self._disk.hint_counts().items()))
+        return self._disk.hint_counts()
 
     def on_layout(self, placement: Placement, now: Now) -> None:
         """Who is no member any more is owed nothing."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from actors import ring
@@ -38,15 +37,10 @@ class Judgement(NamedTuple):
     hopeless: bool
 
 
-@lru_cache(maxsize=16)
 def moves_between(base: tuple[str, ...], following: tuple[str, ...]) -> Moves:
     """What moves in a joint layout of these."""
-    placement = Placement(Layout(1, base, following, ()))
-    sets = [placement.sets(partition) for partition in range(ring.PARTITIONS)]
-    pairs = [
-        (tuple(sorted(lists[0])), tuple(sorted(lists[1]))) for lists in sets if len(lists) == 2
-    ]
-    return tuple(dict.fromkeys(pairs))
+    kinds = Placement(Layout(1, base, following, ())).kinds_of_sets()
+    return tuple([(lists[0], lists[1]) for lists in kinds if len(lists) == 2])
 
 
 class Moving:

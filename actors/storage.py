@@ -79,12 +79,11 @@ class Storage:
         self._stage = stage = Stage(disk, clock_limit)
         self._outbox = outbox = Outbox(self._here, boot_count << 40)
         self._told_clock = clock_limit
-        self._told_epoch = 0
         self._is_welcome = False
         self._has_given_up = False
         self._has_told_gossiper = True
         self._is_started = False
-        self._now = Now(0, 0)
+        self._wake_at: int | None = 0
         self._steward = Steward(
             here, boot_count, boot, notes, stage, outbox, rng, settings, self._adopted
         )
@@ -97,7 +96,10 @@ class Storage:
 
     @property
     def wake_at(self) -> int | None:
-        """When any of its parts has something to do."""
+        """When any of its parts has something to do. Looked for once a turn: hosts ask often."""
+        return self._wake_at
+
+    def _next_wake(self, now: Now) -> int | None:
         times = [self._steward.wake_at, self._trees.wake_at]
         if self._steward.is_welcome:
             # The others are not asked what is due before: what they wait for may be long past.
@@ -109,11 +111,10 @@ class Storage:
                 self._shedding.wake_at,
             ]
         wakes = [at_ms for at_ms in times if at_ms is not None]
-        return max(min(wakes), self._now.mono_ms + 1) if wakes else None
+        return max(min(wakes), now.mono_ms + 1) if wakes else None
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Stage, commit, answer."""
-        self._now = now
         if not self._is_started:
             self._is_started = True
             if self._steward.layout.epoch:
@@ -131,6 +132,7 @@ class Storage:
         for then in self._stage.take_then():
             then(is_done)
         self._tell_host()
+        self._wake_at = self._next_wake(now)
         return self._outbox.take()
 
     def _do_what_is_due(self, now: Now) -> None:
@@ -300,7 +302,7 @@ class Storage:
         return Inspected(epoch, record.kind, record.stamp, record.expires_ms, size_bytes, hinted)
 
     def _report(self) -> Report:
-        syncing, counts = self._syncing, self._disk.hint_counts()
+        syncing, counts = self._syncing, self._hinting.counts()
         return Report(
             self._steward.layout.epoch,
             syncing.behind_hex(),

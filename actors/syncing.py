@@ -104,7 +104,7 @@ class Syncing:
     def behind_hex(self) -> str:
         """The same as 4,096 bits in hex, partition 0 the most significant of the first digit."""
         bits = 0
-        for partition in self._merging.behind():
+        for partition in self.behind():
             bits |= 1 << (ring.PARTITIONS - 1 - partition)
         return f"{bits:0{ring.PARTITIONS // 4}x}"
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import pytest
 
 from actors import layout as layouts
-from actors import moving, ring
+from actors import ring
 from actors.ring import Ring
 from tests.actors.steward_model import HASTY, IDS, NAMES, World
 
@@ -22,12 +22,10 @@ def _few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring, "PARTITIONS", 128)
     monkeypatch.setattr(layouts, "ring_of", _ring_of)
     monkeypatch.setattr(layouts, "_table_of", _table_of)
-    monkeypatch.setattr(moving, "moves_between", _moves_between)
 
 
 _ring_of = lru_cache(maxsize=None)(Ring)
 _table_of = lru_cache(maxsize=None)(layouts._Table)
-_moves_between = lru_cache(maxsize=None)(moving.moves_between.__wrapped__)
 
 
 def trouble(world: World) -> None:
