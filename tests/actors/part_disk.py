@@ -1,43 +1,27 @@
-"""A disk made of dictionaries, for the tests of the storage actor's parts."""
+"""The disk made of dictionaries for the tests of the storage actor's parts, which go through many
+partitions: it finds theirs at once, and lists keys in an order that their names do not show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha1
 
-from actors.disk import Batch, DiskFull
+from actors.disk import Batch
 from actors.ring import partition_of
-from actors.versions import NOTHING, Record, Stamp, Version
+from actors.versions import Record, Stamp, Version
+from tests.actors.dictionary_disk import DictionaryDisk
 
 
-class PartDisk:
-    """`commits` counts what was committed, `listed` the entries it gave; `full` makes the next
-    commits fail. Its own order of keys is none that the keys' names show."""
+class PartDisk(DictionaryDisk):
+    """`partitions` has the keys of each; `listed` counts the entries that were given."""
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.records: dict[str, Record] = {}
+        super().__init__(records)
         self.partitions: dict[int, dict[str, None]] = {}
-        self.waiting: dict[str, dict[str, int]] = {}
-        self.notes: dict[str, bytes] = {}
-        self.commits = 0
         self.listed = 0
-        self.full = False
-        for record in records:
-            self._put(record)
-
-    def read(self, keys: Sequence[str]) -> list[Record | None]:
-        """The records, or None."""
-        return [self.records.get(key) for key in keys]
-
-    def versions(self, keys: Sequence[str]) -> list[Version]:
-        """Their versions."""
-        return [held.version if held else NOTHING for held in self.read(keys)]
-
-    def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
-        """Living keys in order."""
-        living = sorted(key for key, held in self.records.items() if held.kind != "absent")
-        keys = [key for key in living if key.startswith(prefix) and key > after]
-        return keys[:limit], len(keys) > limit
+        for key in self.records:
+            self._note(key)
 
     def entries(self, partition: int, after: str, limit: int) -> list[tuple[str, Version]]:
         """A page of a partition."""
@@ -50,45 +34,23 @@ class PartDisk:
         dead = [key for key, held in self.records.items() if held.kind == "absent"]
         return [(key, self.records[key].stamp) for key in _page(dead, after, limit)]
 
-    def expired(self, wall_ms: int, limit: int) -> list[Record]:
-        """Some of those whose time is over."""
-        living = [held for held in self.records.values() if held.kind != "absent"]
-        return [held for held in living if 0 < held.expires_ms <= wall_ms][:limit]
-
     def hints(self, member: str, after: str, limit: int) -> list[tuple[str, int]]:
         """A page of a member's hints."""
-        hints = self.waiting.get(member, {})
+        hints = {key: ms for (hinted, key), ms in self.hinted_until.items() if hinted == member}
         return [(key, hints[key]) for key in _page(hints, after, limit)]
 
-    def hint_counts(self) -> dict[str, int]:
-        """How many there are."""
-        return {member: len(hints) for member, hints in self.waiting.items() if hints}
-
-    def hinted(self, key: str) -> list[str]:
-        """For whom there is one."""
-        return [member for member, hints in self.waiting.items() if key in hints]
-
     def commit(self, batch: Batch) -> None:
-        """Apply all of it, unless the disk is full."""
-        if self.full:
-            raise DiskFull
-        self.commits += 1
-        for record in batch.records:
-            self._put(record)
-        for key, version in batch.dropped:
-            held = self.records.get(key)
-            if held is not None and held.version == version:
-                del self.records[key]
-                del self.partitions[partition_of(key)][key]
-        for member, key, expires_ms in batch.hints:
-            self.waiting.setdefault(member, {}).setdefault(key, expires_ms)
-        for member, key in batch.unhinted:
-            self.waiting.get(member, {}).pop(key, None)
-        self.notes.update(batch.notes)
+        """As every disk, and note where the keys are."""
+        super().commit(batch)
+        for key in [*[held.key for held in batch.records], *[key for key, _ in batch.dropped]]:
+            self._note(key)
 
-    def _put(self, record: Record) -> None:
-        self.records[record.key] = record
-        self.partitions.setdefault(partition_of(record.key), {})[record.key] = None
+    def _note(self, key: str) -> None:
+        keys = self.partitions.setdefault(partition_of(key), {})
+        if key in self.records:
+            keys[key] = None
+        else:
+            keys.pop(key, None)
 
 
 def _page(keys: Iterable[str], after: str, limit: int) -> list[str]:

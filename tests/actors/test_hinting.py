@@ -75,7 +75,7 @@ def test_hints_are_kept_on_the_disk() -> None:
     handing = Handing()
     handing.hint(B, "one", "two", "one")
     expires_ms = handing.net.now().wall_ms + 10_000
-    assert handing.a.disk.waiting == {B: {"one": expires_ms, "two": expires_ms}}
+    assert handing.a.disk.hinted_until == {(B, "one"): expires_ms, (B, "two"): expires_ms}
     assert handing.a.hinting.counts() == {B: 2}
     handing.a.start()
     handing.a.adopt(FOUR, handing.net.now())
@@ -204,7 +204,7 @@ def test_without_handoff_nothing_is_kept() -> None:
     """It can be switched off."""
     handing = Handing(StorageSettings(hinted_handoff=False, anti_entropy=False))
     handing.hint(B, "key")
-    assert handing.a.disk.waiting == {}
+    assert handing.a.disk.hinted_until == {}
 
 
 def test_an_answer_that_is_not_awaited_does_nothing() -> None:
