@@ -18,7 +18,7 @@ from typing import Self, TextIO
 from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
 from actors.gossiper import Gossiper
-from actors.layout import Layout
+from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member, fault, fault_of_name
 from actors.messages import (
     Alarm,
@@ -94,6 +94,7 @@ class Node:
         self._loops: dict[str, Loop] = {}
         self._changed = threading.Condition()
         self._members: dict[str, Member] = {}
+        self._layout = NO_LAYOUT
         self._ready = False
         self._stopped = False
         self._waiting = "it has not been started"
@@ -252,7 +253,9 @@ class Node:
             case MembersChanged() as changed:
                 self._on_members(changed)
             case LayoutIs(layout):
-                self._on_layout(layout)
+                self._layout = layout
+                if self._members:
+                    self._log_layout(layout)
             case GiveUp(code, reason):
                 if self._error is None:
                     self._log.events.error("refused", code=code, reason=reason)
@@ -280,6 +283,9 @@ class Node:
         if not changed.network:
             return
         known, self._members = self._members, {m.id: m for m in changed.members}
+        if not known:
+            # The storage had it on the disk before the gossiper told of anybody.
+            self._log_layout(self._layout)
         for member in changed.members:
             if member != known.get(member.id) and member.id != self.id:
                 say = events.warning if member.state in ("suspect", "dead") else events.info
@@ -288,11 +294,12 @@ class Node:
             if member.id not in self._members:
                 events.warning("member_left", member=member.name, address=member.address)
 
-    def _on_layout(self, layout: Layout) -> None:
+    def _log_layout(self, layout: Layout) -> None:
+        """By names, so not before they are known."""
         names = {id: member.name for id, member in self._members.items()}
-        fields = {"epoch": layout.epoch, "members": [names.get(m, m) for m in layout.base]}
+        fields = {"epoch": layout.epoch, "members": sorted(names.get(m, m) for m in layout.base)}
         if layout.next:
-            fields["moving_to"] = [names.get(m, m) for m in layout.next]
+            fields["moving_to"] = sorted(names.get(m, m) for m in layout.next)
         self._log.events.info("layout", **fields)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:

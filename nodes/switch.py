@@ -17,7 +17,9 @@ from actors.messages import (
     TO_GOSSIPERS,
     Connect,
     Failed,
+    Forget,
     LayoutIs,
+    Leave,
     Message,
     Reconnect,
     WatchKeys,
@@ -36,7 +38,7 @@ from nodes.trace.fields import trace_fields
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
-_WAITS_FOR_NEWS = (WatchMembers, WatchKeys)
+_TAKES_LONG = (WatchMembers, WatchKeys, Leave, Forget)
 """Requests that are not slow when their answer takes long."""
 _FINE = frozenset({"ok", "not_found"})
 _REFUSALS = frozenset({"refused", "bad_key", "bad_value", "too_large"})
@@ -258,7 +260,7 @@ class SwitchHost(InnerHost):
             return
         codes: tuple[str, ...] = getattr(envelope.message, "codes", ())
         failed = isinstance(envelope.message, Failed) or not _FINE.issuperset(codes)
-        slow = took_ms >= SLOW_MS and request not in _WAITS_FOR_NEWS
+        slow = took_ms >= SLOW_MS and request not in _TAKES_LONG
         if failed or slow:
             fields: dict[str, Any] = {"client": client, "id": envelope.id}
             if isinstance(envelope.message, Failed):

@@ -182,6 +182,8 @@ def test_a_node_that_leaves_has_left_for_good(three: Living, asked: str, tmp_pat
     # The others have not left it, and its log says at whose wish it has left them.
     assert not logged(three.victim.data, "member_left")
     assert "leave for good" in logged(three.victim.data, "noted")[0]["what"]
+    # That it takes its time is no cause for alarm.
+    assert all(logged(node.data, "request_slow") == [] for node in (three.victim, *three.others))
     three.within(STOPPED_S, "it has left", three.gone)
     assert "for good" in three.refusal()
     assert three.gone()
