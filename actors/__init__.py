@@ -14,7 +14,7 @@ In reading order:
   for itself). Its parts, over a `desk` that they share: `writing`, `reading`, `listing`, `healing`
   and `checking` (what people ask);
 - `storage`: a replica, which says what it keeps when that is on the `disk`. Its parts, which put
-  what is to be written on the `stage`:
+  what is to be written on the `stage`, and tell nothing but inside the `fence`:
   - `steward`: which layout there is. In the order in which one comes about: `census`, `wishes` and
     `striking` (what is wished), `proposer` and `acceptor` (what is decided), `catching_up` (how all
     hear of it), `moving` (how far the data has moved); and `greeting` (is this node what it was?);

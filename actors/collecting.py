@@ -14,6 +14,7 @@ from itertools import islice
 
 from actors.actor import Envelope, Now
 from actors.disk import Disk
+from actors.fence import Fence
 from actors.layout import NO_LAYOUT, Placement
 from actors.membership import LIVING
 from actors.messages import (
@@ -58,11 +59,18 @@ class Collecting:
     """Of the replica `here`."""
 
     def __init__(
-        self, here: str, disk: Disk, stage: Stage, outbox: Outbox, settings: StorageSettings
+        self,
+        here: str,
+        disk: Disk,
+        stage: Stage,
+        fence: Fence,
+        outbox: Outbox,
+        settings: StorageSettings,
     ) -> None:
         self._here = here
         self._disk = disk
         self._stage = stage
+        self._fence = fence
         self._outbox = outbox
         self._settings = settings
         self._placement = Placement(NO_LAYOUT)
@@ -180,15 +188,10 @@ class Collecting:
             self._outbox.drop("tombstones that are not of one length")
             return
 
-        def then(_: bool) -> None:
-            layout = self._placement.layout
-            if confirm.epoch != layout.epoch:
-                self._outbox.reply(envelope, LayoutIs(layout))
-                return
-            held = self._bury(zip(confirm.keys, confirm.stamps, strict=True))
-            self._outbox.reply(envelope, Confirmed(tuple(held)))
+        def confirmed() -> Confirmed:
+            return Confirmed(tuple(self._bury(zip(confirm.keys, confirm.stamps, strict=True))))
 
-        self._stage.then(then)
+        self._fence.answer(envelope, confirm.epoch, confirmed)
 
     def _hold(self, tombstones: Iterable[Tombstone]) -> list[bool]:
         """Of each: is it, or something newer, on the disk?"""

@@ -1,4 +1,4 @@
-"""What the gossiper's parts want to be sent, in order, until the turn is over."""
+"""What the parts of an actor want to be sent, in order, until the turn is over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Outbox:
         self._out: list[Envelope] = []
 
     def send(self, node: str, message: Message) -> int:
-        """To a node's gossiper (by id, or `@host:port`); the number to expect an answer by."""
+        """To the same actor of another node (by id, or `@host:port`); the number to expect an
+        answer by."""
         number = self.next_number()
         self._out.append(Envelope(Address(node, self.here.actor), self.here, message, number))
         return number

@@ -8,7 +8,7 @@ and `trees` (what this replica lacks), `hinting` (what others lack), `expiring`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 
@@ -16,14 +16,12 @@ from actors.actor import HOST, Address, Envelope, Now
 from actors.collecting import Collecting
 from actors.disk import Disk
 from actors.expiring import Expiring
+from actors.fence import Fence
 from actors.hinting import Hinting
 from actors.layout import Layout
 from actors.messages import (
     AskReport,
     ClockRaised,
-    CompareTrees,
-    Confirm,
-    Failed,
     Fetch,
     Fetched,
     Finished,
@@ -32,8 +30,6 @@ from actors.messages import (
     Inspected,
     LayoutIs,
     MembersChanged,
-    Message,
-    Pull,
     Remember,
     Remembered,
     Report,
@@ -87,11 +83,12 @@ class Storage:
         self._steward = Steward(
             here, boot_count, boot, notes, stage, outbox, rng, settings, self._adopted
         )
+        self._fence = fence = Fence(here, self._steward, stage, outbox)
         self._trees = Trees(disk, settings)
-        self._syncing = Syncing(here, disk, self._trees, stage, outbox, rng, settings)
+        self._syncing = Syncing(here, disk, self._trees, stage, fence, outbox, rng, settings)
         self._hinting = Hinting(disk, stage, outbox, settings)
         self._expiring = Expiring(disk, stage, settings)
-        self._collecting = Collecting(here, disk, stage, outbox, settings)
+        self._collecting = Collecting(here, disk, stage, fence, outbox, settings)
         self._shedding = Shedding(here, disk, stage, settings)
 
     @property
@@ -177,15 +174,15 @@ class Storage:
     def _on(self, envelope: Envelope, now: Now) -> None:
         match envelope.message:
             case Store() as store:
-                self._serve(envelope, store.epoch, partial(self._on_store, envelope, store))
+                self._on_store(envelope, store)
             case Fetch() as fetch:
-                self._serve_read(envelope, fetch.epoch, partial(self._fetched, fetch))
+                self._fence.answer(envelope, fetch.epoch, partial(self._fetched, fetch))
             case Scan() as scan:
-                self._serve_read(envelope, scan.epoch, partial(self._scanned, scan))
+                self._fence.answer(envelope, scan.epoch, partial(self._scanned, scan))
             case Inspect(key):
                 self._stage.then(lambda _: self._outbox.reply(envelope, self._inspected(key)))
             case AskReport(epoch):
-                self._serve_read(envelope, epoch, self._report)
+                self._fence.answer(envelope, epoch, self._report)
             case Remember(notes, founding):
                 self._on_remember(envelope, notes, founding, now)
             case MembersChanged() as changed:
@@ -195,45 +192,21 @@ class Storage:
                 self._collecting.on_members(changed, now)
             case Stop():
                 self._stage.then(lambda _: self._outbox.reply(envelope, Finished()))
-            case CompareTrees(epoch) | Pull(epoch) | Confirm(epoch) if not self._steward.is_welcome:
-                # Its folder may be an old copy, whose word must not be counted on.
-                self._serve(envelope, epoch, lambda: None)
             case other:
                 # The steward last: that others have another layout concerns all who asked them.
                 parts = (self._syncing, self._collecting, self._hinting, self._steward)
                 if not any(part.on(envelope, now) for part in parts):
                     self._outbox.drop(f"storage was sent {type(other).__name__}")
 
-    # Fencing: nothing is done or told in another epoch.
-
-    def _refusal(self, epoch: int) -> Message | None:
-        steward = self._steward
-        if epoch != steward.layout.epoch:
-            return LayoutIs(steward.layout)
-        if not steward.is_welcome or self._here.node not in steward.layout.members:
-            return Failed("not_ready", "this replica may not answer for its data (yet)", True)
-        return None
-
-    def _serve(self, envelope: Envelope, epoch: int, serve: Callable[[], None]) -> None:
-        refusal = self._refusal(epoch)
-        if refusal is None:
-            serve()
-        else:
-            self._outbox.reply(envelope, refusal)
-
-    def _serve_read(self, envelope: Envelope, epoch: int, answer: Callable[[], Message]) -> None:
-        """Once this turn's writes are on the disk. The epoch may be another by then."""
-
-        def then(_is_done: bool) -> None:
-            self._outbox.reply(envelope, self._refusal(epoch) or answer())
-
-        self._stage.then(then)
-
     # Writes.
 
     def _on_store(self, envelope: Envelope, store: Store) -> None:
         """Keep what is newer than what is held; older news is acknowledged all the same, for the
         newer value supersedes it, and on a full disk too."""
+        refusal = self._fence.refusal(store.epoch)
+        if refusal is not None:
+            self._outbox.reply(envelope, refusal)
+            return
         codes, records = [], []
         most = self._stage.clock + MAX_CLOCK_STEP
         for key, kind, value, stamp, expires_ms in zip(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from actors import ring
 from actors.actor import Envelope, Now
 from actors.disk import Disk
+from actors.fence import Fence
 from actors.layout import NO_LAYOUT, Placement
 from actors.membership import LIVING
 from actors.merging import Merging
@@ -54,6 +55,7 @@ class Syncing:
         disk: Disk,
         trees: Trees,
         stage: Stage,
+        fence: Fence,
         outbox: Outbox,
         rng: Random,
         settings: StorageSettings,
@@ -65,7 +67,7 @@ class Syncing:
         self._rng = rng
         self._settings = settings
         self._merging = Merging(here, checks=settings.anti_entropy)
-        self._server = TreeServer(here, disk, trees, stage, outbox, settings)
+        self._server = TreeServer(disk, trees, stage, fence, outbox, settings)
         self._pulls = PullQueue(disk, trees, stage, outbox, settings, self._ended)
         self._compares: Repeats[_Compare] = Repeats(outbox, settings.sync_retry_ms)
         self._comparing: set[str] = set()
@@ -134,7 +136,7 @@ class Syncing:
                     shared.setdefault(peer, []).append(partition)
         self._shared = {peer: tuple(partitions) for peer, partitions in shared.items()}
         self._pulls.begin(placement.layout.epoch)
-        self._server.adopt(placement, self._shared)
+        self._server.adopt(self._shared)
         self._compares.clear()
         self._comparing.clear()
         self._assigned.clear()

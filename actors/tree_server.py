@@ -1,16 +1,12 @@
-"""Answers other replicas that compare their hash trees with those of this one. All answers wait for
-the commit of their turn: what they reveal is on the disk, and so is the layout that they are of.
-"""
+"""Answers other replicas that compare their hash trees with those of this one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from actors.actor import Envelope
 from actors.disk import Disk
-from actors.layout import NO_LAYOUT, Placement
+from actors.fence import Fence
 from actors.merkle import GROUP_PARTITIONS, GROUPS, LEAVES, fault_of_hashes, hex_of, place_of
-from actors.messages import ComparedTrees, CompareTrees, Failed, LayoutIs, Pull, Pulled
+from actors.messages import ComparedTrees, CompareTrees, Failed, Message, Pull, Pulled
 from actors.outbox import Outbox
 from actors.sizes import MESSAGE_BYTES, STAMP_BYTES, text_bytes
 from actors.stage import Stage
@@ -20,30 +16,27 @@ from actors.versions import Version
 
 
 class TreeServer:
-    """Of the replica `here`."""
+    """Of one replica."""
 
     def __init__(
         self,
-        here: str,
         disk: Disk,
         trees: Trees,
         stage: Stage,
+        fence: Fence,
         outbox: Outbox,
         settings: StorageSettings,
     ) -> None:
-        self._here = here
         self._disk = disk
         self._trees = trees
         self._stage = stage
+        self._fence = fence
         self._outbox = outbox
         self._settings = settings
-        self._placement = Placement(NO_LAYOUT)
         self._shared: dict[str, tuple[int, ...]] = {}
 
-    def adopt(self, placement: Placement, shared: dict[str, tuple[int, ...]]) -> None:
-        """This is the layout now, and these are the partitions shared with each other member, in
-        order."""
-        self._placement = placement
+    def adopt(self, shared: dict[str, tuple[int, ...]]) -> None:
+        """These are the partitions shared with each other member now, in order."""
         self._shared = shared
 
     def on_compare(self, envelope: Envelope) -> None:
@@ -55,10 +48,9 @@ class TreeServer:
             self._outbox.drop(fault)
             return
 
-        def compare() -> None:
+        def compared() -> ComparedTrees:
             if not self._trees.is_ready:
-                self._outbox.reply(envelope, ComparedTrees(False, self._stage.clock, (), ()))
-                return
+                return ComparedTrees(False, self._stage.clock, (), ())
             shared = self._shared.get(envelope.sender.node, ())
             mine = self._trees.groups(shared)
             partitions = [
@@ -68,11 +60,9 @@ class TreeServer:
                 != request.digests[partition // GROUP_PARTITIONS]
             ]
             roots = [hex_of(self._trees.root(partition)) for partition in partitions]
-            clock = self._stage.clock
-            answer = ComparedTrees(True, clock, tuple(partitions), tuple(roots))
-            self._outbox.reply(envelope, answer)
+            return ComparedTrees(True, self._stage.clock, tuple(partitions), tuple(roots))
 
-        self._then(envelope, request.epoch, compare)
+        self._fence.answer(envelope, request.epoch, compared)
 
     def on_pull(self, envelope: Envelope) -> None:
         """Another replica wants to know what is in the leaves that differ."""
@@ -83,16 +73,15 @@ class TreeServer:
             self._outbox.drop(fault)
             return
 
-        def answer() -> None:
+        def pulled() -> Message | None:
             if request.partition not in self._shared.get(envelope.sender.node, ()):
                 self._outbox.drop("a request for entries of a partition that is not shared")
-            elif not self._trees.is_ready:
-                not_ready = Failed("not_ready", "the hash trees are still being made", True)
-                self._outbox.reply(envelope, not_ready)
-            else:
-                self._outbox.reply(envelope, self._pulled(request))
+                return None
+            if not self._trees.is_ready:
+                return Failed("not_ready", "the hash trees are still being made", True)
+            return self._pulled(request)
 
-        self._then(envelope, request.epoch, answer)
+        self._fence.answer(envelope, request.epoch, pulled)
 
     def _pulled(self, pull: Pull) -> Pulled:
         """A page of what is in the leaves that differ. So much is looked at as a page holds, be it
@@ -114,15 +103,3 @@ class TreeServer:
         keys = tuple([key for key, _ in found])
         stamps = tuple([version.stamp for _, version in found])
         return Pulled(keys, stamps, tuple([version.dead for _, version in found]), cursor)
-
-    def _then(self, envelope: Envelope, epoch: int, answer: Callable[[], None]) -> None:
-        """Answer after the commit, if this replica is in the sender's epoch then."""
-
-        def then(_: bool) -> None:
-            layout = self._placement.layout
-            if layout.epoch != epoch:
-                self._outbox.reply(envelope, LayoutIs(layout))
-            else:
-                answer()
-
-        self._stage.then(then)

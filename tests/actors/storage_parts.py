@@ -14,10 +14,11 @@ from random import Random
 from actors.actor import HOST, Address, Envelope, Now
 from actors.collecting import Collecting
 from actors.expiring import Expiring
+from actors.fence import Fence
 from actors.hinting import Hinting
-from actors.layout import Layout, Placement
+from actors.layout import NO_LAYOUT, Layout, Placement
 from actors.membership import State
-from actors.messages import Fetch, Fetched, LayoutIs, MembersChanged
+from actors.messages import Fetch, Fetched, MembersChanged
 from actors.outbox import Outbox
 from actors.ring import partition_of
 from actors.shedding import Shedding
@@ -85,7 +86,8 @@ class Replica:
         self.here = here
         self.settings = settings
         self.disk = PartDisk(held)
-        self.layout = Layout(0, (), (), ())
+        self.layout = NO_LAYOUT
+        self.is_welcome = True
         self.fetched = 0
         """How many records it was asked for."""
         self.start()
@@ -95,10 +97,11 @@ class Replica:
         settings, disk = self.settings, self.disk
         self.outbox = outbox = Outbox(Address(self.here, "storage"), 0)
         self.stage = stage = Stage(disk, 1000)
-        self.trees = Trees(disk, settings)
-        self.syncing = Syncing(self.here, disk, self.trees, stage, outbox, Random(1), settings)
+        self.fence = fence = Fence(self.here, self, stage, outbox)
+        self.trees = trees = Trees(disk, settings)
+        self.syncing = Syncing(self.here, disk, trees, stage, fence, outbox, Random(1), settings)
         self.hinting = Hinting(disk, stage, outbox, settings)
-        self.collecting = Collecting(self.here, disk, stage, outbox, settings)
+        self.collecting = Collecting(self.here, disk, stage, fence, outbox, settings)
         self.expiring = Expiring(disk, stage, settings)
         self.shedding = Shedding(self.here, disk, stage, settings)
 
@@ -142,10 +145,7 @@ class Replica:
         return self.trees, self.syncing, self.hinting, *what_may_go
 
     def _on_fetch(self, envelope: Envelope, fetch: Fetch) -> None:
-        def then(_: bool) -> None:
-            if fetch.epoch != self.layout.epoch:
-                self.outbox.reply(envelope, LayoutIs(self.layout))
-                return
+        def fetched() -> Fetched:
             found: list[Record] = []
             size_bytes = 0
             for key, held in zip(fetch.keys, self.disk.read(fetch.keys), strict=True):
@@ -154,17 +154,14 @@ class Replica:
                     break
                 found.append(held or Record(key, "absent", b"", NEVER))
             self.fetched += len(found)
-            self.outbox.reply(
-                envelope,
-                Fetched(
-                    tuple([held.kind for held in found]),
-                    tuple([held.value for held in found]),
-                    tuple([held.stamp for held in found]),
-                    tuple([held.expires_ms for held in found]),
-                ),
+            return Fetched(
+                tuple([held.kind for held in found]),
+                tuple([held.value for held in found]),
+                tuple([held.stamp for held in found]),
+                tuple([held.expires_ms for held in found]),
             )
 
-        self.stage.then(then)
+        self.fence.answer(envelope, fetch.epoch, fetched)
 
 
 class Replicas:

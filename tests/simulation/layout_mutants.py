@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from actors import collecting
-from actors.actor import Envelope
+from actors.actor import Envelope, Now
 from actors.jobs import GetJob
-from actors.messages import Message
+from actors.messages import AskReport, CompareTrees, Fetch, Pull, Scan, Store
 from actors.moving import Moving
 from actors.reading import ReadPart
 from actors.router import Router
 from actors.storage import Storage
-from actors.tree_server import TreeServer
 from nodes.simulated.disk import SimulatedDisk
+
+
+def _in_epoch(envelope: Envelope, epoch: int) -> Envelope:
+    """What is asked, as if it had been asked in this epoch."""
+    request: Any = envelope.message
+    return replace(envelope, message=replace(request, epoch=epoch))
 
 
 def an_old_epoch_accepted(patch: pytest.MonkeyPatch) -> None:
     """A replica serves whoever asks, in whatever epoch."""
-    refusal = Storage._refusal
+    take = Storage._on
 
-    def of_members_only(storage: Storage, epoch: int) -> Message | None:
-        return refusal(storage, storage._steward.layout.epoch)
+    def take_anyway(storage: Storage, envelope: Envelope, now: Now) -> None:
+        if isinstance(envelope.message, Store | Fetch | Scan | AskReport):
+            envelope = _in_epoch(envelope, storage._steward.layout.epoch)
+        take(storage, envelope, now)
 
     observed = Router._on_observe
 
     def tell_anyway(router: Router, envelope: Envelope, epoch: int) -> None:
         observed(router, envelope, router._desk.epoch)
 
-    patch.setattr(Storage, "_refusal", of_members_only)
+    patch.setattr(Storage, "_on", take_anyway)
     patch.setattr(Router, "_on_observe", tell_anyway)
 
 
 def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
     """What is to be moved is served before the epoch is adopted in which it moves."""
 
-    def then(
-        server: TreeServer, envelope: Envelope, epoch: int, answer: Callable[[], None]
-    ) -> None:
-        server._stage.then(lambda _: answer())
+    take = Storage._on
 
-    patch.setattr(TreeServer, "_then", then)
+    def serve_anyway(storage: Storage, envelope: Envelope, now: Now) -> None:
+        if isinstance(envelope.message, CompareTrees | Pull):
+            envelope = _in_epoch(envelope, storage._steward.layout.epoch)
+        take(storage, envelope, now)
+
+    patch.setattr(Storage, "_on", serve_anyway)
 
 
 def joint_reads_of_the_new_owners_alone(patch: pytest.MonkeyPatch) -> None:
