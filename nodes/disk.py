@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lmdb
 
 from actors.disk import Batch
 from actors.ring import partition_of
 from actors.versions import NOTHING, Record, Stamp, Version, boot_name
-from nodes.database import Database
+from nodes.batch_format import Packed, pack_all, pack_batch, unpack_batch
+from nodes.database import Database, database_errors_of
 from nodes.hints import Hints
 from nodes.index import Index
 from nodes.records import (
@@ -24,11 +26,13 @@ from nodes.records import (
     group_of,
     kind_of,
     lower_bound,
-    pack_record,
     stamp_of,
     unpack_record,
     whole_key,
 )
+
+if TYPE_CHECKING:
+    from nodes.database import Transaction
 
 TIME_BYTES = 8
 
@@ -54,11 +58,16 @@ class LmdbDisk:
     boot: Boot
 
     def __init__(self, path: Path, quota_bytes: int | None = None) -> None:
-        self._database = Database(path, quota_bytes, self._prepare)
+        self._database = Database(path, quota_bytes, self._prepare, self._redo)
+        try:
+            with database_errors_of(path):
+                self.boot = self._begin()
+        except BaseException:
+            self._database.close()
+            raise
 
-    def _prepare(self, database: Database) -> None:
-        """Open the tables, and count this start."""
-        self._env = env = database.env
+    def _prepare(self, env: lmdb.Environment) -> None:
+        """Open the tables."""
         # Living records and tombstones lie apart, so that a page of keys neither steps over long
         # runs of tombstones nor looks into values. The partitions hold the keys of both. The
         # expiries hold each living record that expires, under the time at which it does.
@@ -68,45 +77,47 @@ class LmdbDisk:
         self._expiries = Index(env.open_db(b"expiries"))
         self._notes = env.open_db(b"notes")
         self._node = env.open_db(b"node")
-        self._hints = Hints(env)
-        random_bits = secrets.randbits(64)
-        with env.begin() as txn:
-            new_id = secrets.token_hex(8).encode()
-            node_id = txn.get(b"id", new_id, self._node)
-            count = int(txn.get(b"boots", b"0", self._node)) + 1
-            self._clock_limit = int(txn.get(b"clock_limit", b"0", self._node))
-            notes = {name.decode(): note for name, note in txn.cursor(self._notes)}
+        self._hints = Hints(env.open_db(b"hints"))
 
-        def apply(txn: lmdb.Transaction[memoryview]) -> None:
+    def _begin(self) -> Boot:
+        """Count this start."""
+        txn = self._database.txn
+        self._hints.count(txn)
+        node_id = bytes(txn.get(b"id", db=self._node) or secrets.token_hex(8).encode())
+        count = int(bytes(txn.get(b"boots", b"0", self._node))) + 1
+        self._clock_limit = int(bytes(txn.get(b"clock_limit", b"0", self._node)))
+        notes = {bytes(name).decode(): bytes(note) for name, note in txn.cursor(self._notes)}
+
+        def apply(txn: Transaction) -> None:
             txn.put(b"id", node_id, db=self._node)
             txn.put(b"boots", str(count).encode(), db=self._node)
 
         # Room is found for it on a full disk too: each commit frees more pages than this one needs.
-        database.transact(apply)
-        database.sync_us = 0
-        name = boot_name(count, random_bits)
-        self.boot = Boot(node_id.decode(), count, name, self._clock_limit, notes)
+        self._database.write(apply, b"", at_once=True)
+        self._database.sync_us = 0
+        name = boot_name(count, secrets.randbits(64))
+        return Boot(node_id.decode(), count, name, self._clock_limit, notes)
 
     def read(self, keys: Sequence[str]) -> list[Record | None]:
         """The record of each key, a tombstone too; None where there is none."""
         found: list[Record | None] = []
-        with self._env.begin(self._records) as txn:
-            for key in keys:
-                encoded = encode_key(key)
-                packed = txn.get(encoded) or txn.get(encoded, None, self._tombstones)
-                found.append(unpack_record(key, packed) if packed else None)
+        txn = self._database.txn
+        for key in keys:
+            name = encode_key(key)
+            packed = txn.get(name, db=self._records) or txn.get(name, db=self._tombstones)
+            found.append(unpack_record(key, bytes(packed)) if packed else None)
         return found
 
     def versions(self, keys: Sequence[str]) -> list[Version]:
         """The version of each key, NOTHING where there is none. No value is read for it."""
-        with self._env.begin(self._records, buffers=True) as txn:
-            return [self._version(txn, encode_key(key)) for key in keys]
+        txn = self._database.txn
+        return [self._version(txn, encode_key(key)) for key in keys]
 
-    def _version(self, txn: lmdb.Transaction[memoryview], encoded: bytes) -> Version:
-        packed = txn.get(encoded)
+    def _version(self, txn: Transaction, name: bytes) -> Version:
+        packed = txn.get(name, db=self._records)
         if packed is not None:
             return Version(stamp_of(packed), False)
-        packed = txn.get(encoded, None, self._tombstones)
+        packed = txn.get(name, db=self._tombstones)
         return NOTHING if packed is None else Version(stamp_of(packed), True)
 
     def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
@@ -116,7 +127,7 @@ class LmdbDisk:
         The work is bounded by the limit, but for long keys: those that share their first 476 bytes
         are all looked at to find which are next.
         """
-        with self._env.begin(self._records) as txn, txn.cursor() as cursor:
+        with self._database.txn.cursor(self._records) as cursor:
             keys = _living(cursor, prefix.encode(), after.encode(), limit + 1)
             found = [key.decode() for key in islice(keys, limit + 1)]
         return found[:limit], len(found) > limit
@@ -125,26 +136,25 @@ class LmdbDisk:
         """Up to `limit` keys of a partition, tombstones too, with their versions. They come in an
         order of the disk's own, in which they follow `after`; "" is before all."""
         head = _head(partition)
-        # The names are copied, which is quicker than a view of each, and the records are not.
-        with self._env.begin() as listed, self._env.begin(self._records, buffers=True) as txn:
-            names = islice(self._partitions.names(listed, head, head, after), limit)
-            return [
-                (
-                    (long_key or name[PARTITION_BYTES:]).decode(),
-                    self._version(txn, name[PARTITION_BYTES:]),
-                )
-                for name, long_key in names
-            ]
+        txn = self._database.txn
+        names = islice(self._partitions.names(txn, head, head, after), limit)
+        return [
+            (
+                (long_key or name[PARTITION_BYTES:]).decode(),
+                self._version(txn, name[PARTITION_BYTES:]),
+            )
+            for name, long_key in names
+        ]
 
     def tombstones(self, after: str, limit: int) -> list[tuple[str, Stamp]]:
         """Up to `limit` tombstones, in an order of the disk's own, in which they follow `after`."""
         start = encode_key(after)
-        with self._env.begin() as txn, txn.cursor(self._tombstones) as cursor:
+        with self._database.txn.cursor(self._tombstones) as cursor:
             if not cursor.set_range(start):
                 return []
             following = ((name, packed) for name, packed in cursor if name != start)
             return [
-                ((whole_key(packed) or name).decode(), stamp_of(packed))
+                ((whole_key(packed) or bytes(name)).decode(), stamp_of(packed))
                 for name, packed in islice(following, limit)
             ]
 
@@ -152,20 +162,19 @@ class LmdbDisk:
         """Up to `limit` records with a value whose `expires_ms` is not 0 and not after `wall_ms`,
         the first to expire first. Their values are left out."""
         found: list[Record] = []
-        with self._env.begin() as listed, self._env.begin(self._records, buffers=True) as txn:
-            names = self._expiries.names(listed, _time(0), _time(wall_ms))
-            for name, value in islice(names, limit):
-                key = self._expiries.key(name[TIME_BYTES:], value)
-                packed = txn.get(encode_key(key), b"")
-                expires_ms = int.from_bytes(name[:TIME_BYTES], "big")
-                found.append(Record(key, kind_of(packed), b"", stamp_of(packed), expires_ms))
+        txn = self._database.txn
+        names = self._expiries.names(txn, _time(0), _time(wall_ms))
+        for name, value in islice(names, limit):
+            key = self._expiries.key(name[TIME_BYTES:], value)
+            packed = txn.get(encode_key(key), b"", self._records)
+            expires_ms = int.from_bytes(name[:TIME_BYTES], "big")
+            found.append(Record(key, kind_of(packed), b"", stamp_of(packed), expires_ms))
         return found
 
     def hints(self, member: str, after: str, limit: int) -> list[tuple[str, int]]:
         """Up to `limit` keys hinted for a member, with when each hint expires, in an order of the
         disk's own, in which they follow `after`."""
-        with self._env.begin() as txn:
-            return self._hints.page(txn, member, after, limit)
+        return self._hints.page(self._database.txn, member, after, limit)
 
     def hint_counts(self) -> dict[str, int]:
         """How many hints there are for each member, of those for whom there are any."""
@@ -173,10 +182,7 @@ class LmdbDisk:
 
     def hinted(self, key: str) -> list[str]:
         """The members for whom there is a hint of this key."""
-        if not self._hints.counts:
-            return []
-        with self._env.begin() as txn:
-            return self._hints.members(txn, key)
+        return self._hints.members(self._database.txn, key) if self._hints.counts else []
 
     def commit(self, batch: Batch) -> None:
         """Apply all of it and sync it; with nothing to apply, do nothing.
@@ -186,25 +192,36 @@ class LmdbDisk:
         """
         if batch.is_empty() and batch.clock_limit == self._clock_limit:
             return
+        packed = pack_all(batch.records)
+        counts: dict[str, int] = {}
 
-        def apply(txn: lmdb.Transaction[memoryview]) -> dict[str, int]:
-            self._put_records(txn, batch.records)
-            self._drop(txn, batch.dropped)
-            for name, note in batch.notes:
-                if note:
-                    txn.put(name.encode(), note, db=self._notes)
-                else:
-                    txn.delete(name.encode(), db=self._notes)
-            if batch.clock_limit != self._clock_limit:
-                txn.put(b"clock_limit", str(batch.clock_limit).encode(), db=self._node)
-            return self._hints.apply(txn, batch.hints, batch.unhinted)
+        def apply(txn: Transaction) -> None:
+            nonlocal counts
+            counts = self._apply(txn, batch, packed)
 
-        size_bytes = sum(len(record.value) for record in batch.records)
-        self._hints.counts = self._database.transact(apply, size_bytes)
+        self._database.write(apply, pack_batch(batch, packed))
+        self._hints.counts = counts
         self._clock_limit = batch.clock_limit
 
+    def _apply(self, txn: Transaction, batch: Batch, packed: Sequence[Packed]) -> dict[str, int]:
+        """What `hint_counts` is from now on is returned."""
+        self._put_records(txn, packed)
+        self._drop(txn, batch.dropped)
+        for name, note in batch.notes:
+            if note:
+                txn.put(name.encode(), note, db=self._notes)
+            else:
+                txn.delete(name.encode(), db=self._notes)
+        txn.put(b"clock_limit", b"%d" % batch.clock_limit, db=self._node)
+        return self._hints.apply(txn, batch.hints, batch.unhinted)
+
+    def _redo(self, txn: Transaction, body: bytes) -> None:
+        batch = unpack_batch(body)
+        # How many hints there are was counted already, or will be.
+        self._apply(txn, batch, pack_all(batch.records))
+
     def take_sync_us(self) -> int:
-        """How long LMDB took to write and sync the last commit; 0 if it was taken already."""
+        """How long the last commit took to be synced; 0 if it was taken already."""
         taken, self._database.sync_us = self._database.sync_us, 0
         return taken
 
@@ -212,14 +229,13 @@ class LmdbDisk:
         """Close the database and give the folder back."""
         self._database.close()
 
-    def _put_records(self, txn: lmdb.Transaction[memoryview], records: Sequence[Record]) -> None:
+    def _put_records(self, txn: Transaction, records: Sequence[Packed]) -> None:
         living: list[tuple[bytes, bytes]] = []
         dead: list[tuple[bytes, bytes]] = []
         listed: list[tuple[bytes, bytes]] = []
-        for record in {record.key: record for record in records}.values():
-            key = encode_key(record.key)
+        for record, key, value in records:
             is_dead = record.kind == "absent"
-            (dead if is_dead else living).append((key, pack_record(record, key)))
+            (dead if is_dead else living).append((key, value))
             former = txn.get(key, db=self._records)
             former_ms = 0 if former is None else expires_ms_of(former)
             expires_ms = 0 if is_dead else record.expires_ms
@@ -238,17 +254,13 @@ class LmdbDisk:
         _put(txn, self._tombstones, dead)
         _put(txn, self._partitions.table, listed)
 
-    def _move_expiry(
-        self, txn: lmdb.Transaction[memoryview], key: str, former_ms: int, expires_ms: int
-    ) -> None:
+    def _move_expiry(self, txn: Transaction, key: str, former_ms: int, expires_ms: int) -> None:
         if former_ms:
             self._expiries.remove(txn, _time(former_ms), key)
         if expires_ms:
             self._expiries.add(txn, _time(expires_ms), key)
 
-    def _drop(
-        self, txn: lmdb.Transaction[memoryview], dropped: Sequence[tuple[str, Version]]
-    ) -> None:
+    def _drop(self, txn: Transaction, dropped: Sequence[tuple[str, Version]]) -> None:
         for key, version in dropped:
             table = self._tombstones if version.dead else self._records
             encoded = encode_key(key)
@@ -260,9 +272,7 @@ class LmdbDisk:
                 self._partitions.remove(txn, _head(partition_of(key)), key)
 
 
-def _put(
-    txn: lmdb.Transaction[memoryview], db: lmdb._Database, items: list[tuple[bytes, bytes]]
-) -> None:
+def _put(txn: Transaction, db: lmdb._Database, items: list[tuple[bytes, bytes]]) -> None:
     if items:
         with txn.cursor(db) as cursor:
             cursor.putmulti(items)
@@ -277,7 +287,7 @@ def _time(wall_ms: int) -> bytes:
 
 
 def _living(
-    cursor: lmdb.Cursor[bytes], prefix: bytes, after: bytes, needed: int
+    cursor: lmdb.Cursor[memoryview], prefix: bytes, after: bytes, needed: int
 ) -> Iterator[bytes]:
     """The keys, in UTF-8, that begin with `prefix` and come after `after`: at least the first
     `needed`, in order."""
@@ -286,7 +296,8 @@ def _living(
     begins_with = lower_bound(prefix)
     group = b""
     long_keys: list[bytes] = []
-    for encoded in cursor.iternext(values=False):
+    for name in cursor.iternext(values=False):
+        encoded = bytes(name)
         if long_keys and not encoded.startswith(group):
             yield from sorted(long_keys)
             long_keys.clear()

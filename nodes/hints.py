@@ -14,13 +14,18 @@ EXPIRES_BYTES = 8
 
 
 class Hints:
-    """`counts` is how many there are for each member, of those for whom there are any. They are
-    counted once, when the disk is opened."""
+    """In the table `table`. `counts` is how many there are for each member, of those for whom there
+    are any, once they were counted."""
 
-    def __init__(self, env: lmdb.Environment) -> None:
-        self._index = Index(env.open_db(b"hints"), EXPIRES_BYTES)
-        with env.begin() as txn, txn.cursor(self._index.table) as cursor:
-            found = Counter(name.partition(CUT)[0] for name in cursor.iternext(values=False))
+    def __init__(self, table: lmdb._Database) -> None:
+        self._index = Index(table, EXPIRES_BYTES)
+        self.counts: dict[str, int] = {}
+
+    def count(self, txn: lmdb.Transaction[memoryview]) -> None:
+        """Count them all, as is done once, when the disk is opened."""
+        with txn.cursor(self._index.table) as cursor:
+            names = map(bytes, cursor.iternext(values=False))
+            found = Counter(name.partition(CUT)[0] for name in names)
         self.counts = {member.decode(): count for member, count in found.items()}
 
     def apply(
@@ -41,13 +46,13 @@ class Hints:
         return {member: count for member, count in counts.items() if count}
 
     def page(
-        self, txn: lmdb.Transaction[bytes], member: str, after: str, limit: int
+        self, txn: lmdb.Transaction[memoryview], member: str, after: str, limit: int
     ) -> list[tuple[str, int]]:
         """Up to `limit` keys for a member that follow `after`, with when each hint expires."""
         found = self._index.page(txn, _head(member), after, limit)
         return [(key, int.from_bytes(note, "big")) for key, note in found]
 
-    def members(self, txn: lmdb.Transaction[bytes], key: str) -> list[str]:
+    def members(self, txn: lmdb.Transaction[memoryview], key: str) -> list[str]:
         """Those for whom there is a hint of this key."""
         return [
             member for member in sorted(self.counts) if self._index.has(txn, _head(member), key)

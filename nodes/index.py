@@ -38,12 +38,12 @@ class Index:
         """Remove what may be there; was it?"""
         return txn.delete(cut_key(head, key)[0], db=self.table)
 
-    def has(self, txn: lmdb.Transaction[bytes], head: bytes, key: str) -> bool:
+    def has(self, txn: lmdb.Transaction[memoryview], head: bytes, key: str) -> bool:
         """Is it there?"""
         return txn.get(cut_key(head, key)[0], db=self.table) is not None
 
     def names(
-        self, txn: lmdb.Transaction[bytes], first: bytes, last: bytes, after: str = ""
+        self, txn: lmdb.Transaction[memoryview], first: bytes, last: bytes, after: str = ""
     ) -> Iterator[tuple[bytes, bytes]]:
         """Names with their values, by heads from `first` to `last`, which are of one length; of
         `first` those only that follow `after`."""
@@ -52,14 +52,15 @@ class Index:
         with txn.cursor(self.table) as cursor:
             if not cursor.set_range(start):
                 return
-            for name, value in cursor:
+            for view, value in cursor:
+                name = bytes(view)
                 if name[:size] > last:
                     return
                 if name != start:
-                    yield name, value
+                    yield name, bytes(value)
 
     def page(
-        self, txn: lmdb.Transaction[bytes], head: bytes, after: str, limit: int
+        self, txn: lmdb.Transaction[memoryview], head: bytes, after: str, limit: int
     ) -> list[tuple[str, bytes]]:
         """Up to `limit` keys of a head that follow `after`, each with its note."""
         found = islice(self.names(txn, head, head, after), limit)

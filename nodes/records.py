@@ -97,11 +97,11 @@ def unpack_record(key: str, packed: bytes) -> Record:
     return Record(key, KINDS[kind], packed[end + key_bytes :], stamp, expires_ms)
 
 
-def whole_key(packed: bytes) -> bytes:
+def whole_key(packed: memoryview | bytes) -> bytes:
     """The UTF-8 of the long key that this packed record belongs to."""
     _, _, key_bytes, origin_bytes, _, _ = RECORD.unpack_from(packed)
     start = RECORD.size + origin_bytes
-    return packed[start : start + key_bytes]
+    return bytes(packed[start : start + key_bytes])
 
 
 def stamp_of(packed: memoryview | bytes) -> Stamp:

@@ -205,6 +205,9 @@ def test_keys_are_found_by_their_partition(disk: LmdbDisk) -> None:
 def test_the_database_grows_by_itself(tmp_path: Path) -> None:
     """By many commits, or by one of more than it grows by in one step."""
     disk = LmdbDisk(tmp_path)
+    tiny = [record(f"tiny{number}", bytes([number % 256]) * 30_000) for number in range(800)]
+    for one in tiny:
+        disk.commit(Batch([one]))
     small = [record(f"small{number}", bytes([number]) * 500_000) for number in range(40)]
     large = [record(f"large{number}", bytes([number]) * MIB) for number in range(40)]
     for one in small:
@@ -212,7 +215,7 @@ def test_the_database_grows_by_itself(tmp_path: Path) -> None:
     disk.commit(Batch(large))
     disk.close()
     disk = LmdbDisk(tmp_path)
-    for one in [*small, *large]:
+    for one in [*tiny, *small, *large]:
         assert disk.read([one.key]) == [one]
     disk.close()
 
@@ -246,7 +249,7 @@ def test_a_node_starts_although_its_disk_is_full(tmp_path: Path) -> None:
     """Time and again, whatever room each run of the node found left."""
     stored: list[str] = []
     for boots in range(1, 11):
-        disk = LmdbDisk(tmp_path, quota_bytes=2 * MIB)
+        disk = LmdbDisk(tmp_path, quota_bytes=4 * MIB)
         assert disk.boot.count == boots
         with pytest.raises(DiskFull):
             store_until_full(disk, stored)
