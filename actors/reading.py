@@ -8,7 +8,6 @@ whoever lacks the latest is given it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from actors.actor import Trace
 from actors.asks import Ask
@@ -235,7 +234,7 @@ class Reading:
                     if other.version > latest.version:
                         latest = other
             if latest.expires_ms and latest.kind != "absent" and wall_ms >= latest.expires_ms:
-                latest = replace(latest, kind="absent", value=b"")
+                latest = latest._replace(kind="absent", value=b"")
                 agree = False
             part.chosen.append(latest.version)
             i = part.positions[n]

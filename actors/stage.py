@@ -25,21 +25,22 @@ class Stage:
         self._clock_limit = clock_limit
         self._batch = Batch()
         self._records: dict[str, Record] = {}
-        self._held: dict[str, Version] = {}
+        self._changes: dict[str, Change] = {}
         self._then: list[Then] = []
 
     def put(self, records: Sequence[Record]) -> list[bool]:
         """Keep each that is later than what is held, staged or committed. For each whether it, or
         something later, is on the disk already, whatever becomes of this turn's commit."""
         keys = [record.key for record in records]
+        changes = self._changes
         is_held = []
         for record, held in zip(records, self._disk.versions(keys), strict=True):
-            version = record.version
+            key, version = record.key, record.version
             is_held.append(version <= held)
-            staged = self._records.get(record.key)
-            if version > (staged.version if staged else held):
-                self._records[record.key] = record
-                self._held[record.key] = held
+            staged = changes.get(key)
+            if version > (staged[2] if staged else held):
+                self._records[key] = record
+                changes[key] = key, held, version
         return is_held
 
     def drop(self, entries: Iterable[tuple[str, Version]]) -> None:
@@ -75,7 +76,7 @@ class Stage:
         What is to be done then is in `take_then`."""
         batch, self._batch = self._batch, Batch()
         records, self._records = self._records, {}
-        held, self._held = self._held, {}
+        changed, self._changes = self._changes, {}
         dropped = {key: version for key, version in batch.dropped if key not in records}
         versions = self._disk.versions(list(dropped)) if dropped else []
         entries = zip(dropped.items(), versions, strict=True)
@@ -94,9 +95,8 @@ class Stage:
             return False, []
         self._clock_limit = batch.clock_limit
         self.clock = max(self.clock, clock)
-        changes = [(key, held[key], record.version) for key, record in records.items()]
-        changes += [(key, version, NOTHING) for key, version in batch.dropped]
-        return True, changes
+        dropped_now = [(key, version, NOTHING) for key, version in batch.dropped]
+        return True, [*changed.values(), *dropped_now]
 
     def take_then(self) -> list[Then]:
         """What is to be done after the commit."""

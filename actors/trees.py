@@ -88,18 +88,18 @@ class Trees:
         """The disk has changed by this."""
         half = self._making.partition if self._making else None
         for key, old, new in changes:
-            partition, leaf = place_of(key)
+            partition, leaf, mark = place_of(key)
             if partition == half:
                 assert self._making is not None
                 before = NOTHING if _is_new(self._making.counted, key) else old
-                self._making.leaves[leaf] ^= entry_hash(key, before) ^ entry_hash(key, new)
+                self._making.leaves[leaf] ^= entry_hash(mark, before) ^ entry_hash(mark, new)
             elif partition in self._made:
                 leaves = self._made[partition]
                 if leaves is None:
                     leaves = self._made[partition] = array("Q", NO_LEAVES)
-                leaves[leaf] ^= entry_hash(key, old) ^ entry_hash(key, new)
+                leaves[leaf] ^= entry_hash(mark, old) ^ entry_hash(mark, new)
                 self._roots.pop(partition, None)
-                if not any(leaves):
+                if new == NOTHING and not any(leaves):
                     self._made[partition] = None
 
     def root(self, partition: int) -> int:
@@ -142,7 +142,8 @@ class Trees:
             entries = self._disk.entries(making.partition, making.after, limit)
         for key, version in entries:
             if _is_new(making.counted, key):
-                making.leaves[place_of(key)[1]] ^= entry_hash(key, version)
+                _, leaf, mark = place_of(key)
+                making.leaves[leaf] ^= entry_hash(mark, version)
         if len(entries) < limit:
             self._made[making.partition] = making.leaves if any(making.leaves) else None
             self._making = None

@@ -7,7 +7,6 @@ coordinated the write and in which of its lives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal["json", "bytes", "absent"]
@@ -50,8 +49,7 @@ NOTHING = Version(NEVER, False)
 """The version of a key of which there is no record: every record is later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What a replica holds for one key. `expires_ms` is wall-clock, 0 for never."""
 
     key: str

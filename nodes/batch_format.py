@@ -1,15 +1,18 @@
-"""The bytes of a batch in the journal: a JSON head, and behind it the keys and packed records."""
+"""The bytes of a batch in the journal: a JSON head, and behind it the names and then the values of
+its records, both as the database has them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import NamedTuple
 
 import orjson
 
 from actors.disk import Batch
 from actors.versions import Record, Stamp, Version
-from nodes.records import encode_key, pack_record, unpack_record
+from nodes.records import encode_key, pack_record, unpack_record, whole_key
 
 SIZE_BYTES = 4
 
@@ -33,36 +36,34 @@ def pack_all(records: Sequence[Record]) -> list[Packed]:
 
 def pack_batch(batch: Batch, records: Sequence[Packed]) -> bytes:
     """A batch, whose records are these."""
-    keys = [packed.record.key.encode() for packed in records]
+    names = [packed.name for packed in records]
+    values = [packed.value for packed in records]
     head = orjson.dumps(
         (
             batch.clock_limit,
-            [len(key) for key in keys],
-            [len(packed.value) for packed in records],
+            list(map(len, names)),
+            list(map(len, values)),
             [(name, note.hex()) for name, note in batch.notes],
             [(key, *version.stamp, version.dead) for key, version in batch.dropped],
             batch.hints,
             batch.unhinted,
         )
     )
-    values = [packed.value for packed in records]
-    return b"".join((len(head).to_bytes(SIZE_BYTES, "big"), head, *keys, *values))
+    return b"".join((len(head).to_bytes(SIZE_BYTES, "big"), head, *names, *values))
 
 
 def unpack_batch(packed: bytes) -> Batch:
     """What `pack_batch` was given. Raises ValueError where records are of another format."""
-    at = SIZE_BYTES + int.from_bytes(packed[:SIZE_BYTES], "big")
-    clock_limit, key_sizes, value_sizes, notes, dropped, hints, unhinted = orjson.loads(
-        packed[SIZE_BYTES:at]
-    )
-    parts = []
-    for size in (*key_sizes, *value_sizes):
-        parts.append(packed[at : at + size])
-        at += size
-    keys = [key.decode() for key in parts[: len(key_sizes)]]
-    values = parts[len(key_sizes) :]
+    read = BytesIO(packed).read
+    head = read(int.from_bytes(read(SIZE_BYTES), "big"))
+    clock_limit, name_sizes, value_sizes, notes, dropped, hints, unhinted = orjson.loads(head)
+    names = list(map(read, name_sizes))
+    values = list(map(read, value_sizes))
     return Batch(
-        [unpack_record(key, value) for key, value in zip(keys, values, strict=True)],
+        [
+            unpack_record((whole_key(value) or name).decode(), value)
+            for name, value in zip(names, values, strict=True)
+        ],
         [(name, bytes.fromhex(note)) for name, note in notes],
         clock_limit,
         [(key, Version(Stamp(*stamp), dead)) for key, *stamp, dead in dropped],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
@@ -110,15 +110,18 @@ class LmdbDisk:
 
     def versions(self, keys: Sequence[str]) -> list[Version]:
         """The version of each key, NOTHING where there is none. No value is read for it."""
-        txn = self._database.txn
-        return [self._version(txn, encode_key(key)) for key in keys]
+        return self._versions(self._database.txn, map(encode_key, keys))
 
-    def _version(self, txn: Transaction, name: bytes) -> Version:
-        packed = txn.get(name, db=self._records)
-        if packed is not None:
-            return Version(stamp_of(packed), False)
-        packed = txn.get(name, db=self._tombstones)
-        return NOTHING if packed is None else Version(stamp_of(packed), True)
+    def _versions(self, txn: Transaction, names: Iterable[bytes]) -> list[Version]:
+        found = []
+        for name in names:
+            packed = txn.get(name, None, self._records)
+            if packed is not None:
+                found.append(Version(stamp_of(packed), False))
+                continue
+            packed = txn.get(name, None, self._tombstones)
+            found.append(NOTHING if packed is None else Version(stamp_of(packed), True))
+        return found
 
     def page(self, prefix: str, after: str, limit: int) -> tuple[list[str], bool]:
         """Up to `limit` living keys that begin with `prefix` and come after `after`, in order; and
@@ -137,14 +140,12 @@ class LmdbDisk:
         order of the disk's own, in which they follow `after`; "" is before all."""
         head = _head(partition)
         txn = self._database.txn
-        names = islice(self._partitions.names(txn, head, head, after), limit)
-        return [
-            (
-                (long_key or name[PARTITION_BYTES:]).decode(),
-                self._version(txn, name[PARTITION_BYTES:]),
-            )
-            for name, long_key in names
+        listed = [
+            (name[PARTITION_BYTES:], long_key)
+            for name, long_key in islice(self._partitions.names(txn, head, head, after), limit)
         ]
+        keys = [(long_key or name).decode() for name, long_key in listed]
+        return list(zip(keys, self._versions(txn, [name for name, _ in listed]), strict=True))
 
     def tombstones(self, after: str, limit: int) -> list[tuple[str, Stamp]]:
         """Up to `limit` tombstones, in an order of the disk's own, in which they follow `after`."""

@@ -44,6 +44,9 @@ EXPIRES = struct.Struct(">Q")
 EXPIRES_AT = RECORD.size - EXPIRES.size
 
 ORIGIN = struct.Struct(">8sQQ")
+
+# A third of what the named tuple's own constructor takes, for each record that is looked at.
+_new = tuple.__new__
 BINARY = b"b"
 AS_JSON = b"j"
 
@@ -79,12 +82,11 @@ def group_of(encoded: bytes) -> bytes:
 
 def pack_record(record: Record, encoded: bytes) -> bytes:
     """The value under the encoded key."""
-    counter, node, boot, ballot = record.stamp
+    key, kind, value, (counter, node, boot, ballot), expires_ms = record
     origin = _pack_origin(node, boot, ballot)
-    key = record.key.encode() if len(encoded) > SHORT_BYTES else b""
-    kind = KIND_NUMBERS[record.kind]
-    header = RECORD.pack(FORMAT, kind, len(key), len(origin), counter, record.expires_ms)
-    return b"".join((header, origin, key, record.value))
+    whole = key.encode() if len(encoded) > SHORT_BYTES else b""
+    header = RECORD.pack(FORMAT, KIND_NUMBERS[kind], len(whole), len(origin), counter, expires_ms)
+    return b"".join((header, origin, whole, value))
 
 
 def unpack_record(key: str, packed: bytes) -> Record:
@@ -110,8 +112,8 @@ def stamp_of(packed: memoryview | bytes) -> Stamp:
     written, _, _, origin_bytes, counter, _ = RECORD.unpack_from(packed)
     if written != FORMAT:
         raise ValueError(f"a record is of format {written}, which is unknown here")
-    end = RECORD.size + origin_bytes
-    return Stamp(counter, *_unpack_origin(bytes(packed[RECORD.size : end])))
+    origin = _unpack_origin(bytes(packed[RECORD.size : RECORD.size + origin_bytes]))
+    return _new(Stamp, (counter, *origin))
 
 
 def kind_of(packed: memoryview | bytes) -> Kind:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from actors.actor import Now
 from actors.expiring import Expiring
 from actors.stage import Stage
@@ -42,7 +40,7 @@ def test_what_has_expired_is_marked_under_its_stamp() -> None:
     sweeping.turn(0)
     assert sweeping.disk.records == {"key": held}
     sweeping.turn(1_000)
-    assert sweeping.disk.records == {"key": replace(held, kind="absent", value=b"")}
+    assert sweeping.disk.records == {"key": held._replace(kind="absent", value=b"")}
 
 
 def test_it_looks_once_in_a_while() -> None:

@@ -22,6 +22,8 @@ from actors.ring import partition_of
 from actors.versions import NOTHING, Stamp, Version
 from tests.actors.envelopes import A, B
 
+_, _, KEY = place_of("key")
+
 
 def group_digests(roots: list[tuple[int, int]]) -> list[str]:
     """Of all groups, over these partitions with these roots."""
@@ -34,22 +36,22 @@ def group_digests(roots: list[tuple[int, int]]) -> list[str]:
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))
 def test_a_key_is_in_the_leaf_of_its_next_six_bits(key: str) -> None:
-    """The first twelve bits of its SHA-1 are its partition, the next six its leaf."""
-    bits = int(sha1(key.encode()).hexdigest(), 16) >> (160 - 18)
-    assert place_of(key) == (partition_of(key), bits % LEAVES)
+    """The first twelve bits of its SHA-1 are its partition; the last 64 tell it from other keys."""
+    bits = int(sha1(key.encode()).hexdigest(), 16)
+    assert place_of(key) == (partition_of(key), (bits >> 160 - 18) % LEAVES, bits % 2**64)
 
 
 def test_an_entry_is_its_key_its_stamp_and_whether_it_is_dead() -> None:
     """Another of any of these is another hash."""
     stamp = Stamp(1, A, "1.0")
     hashes = [
-        entry_hash("key", Version(stamp, False)),
-        entry_hash("yek", Version(stamp, False)),
-        entry_hash("key", Version(stamp, True)),
-        entry_hash("key", Version(Stamp(2, A, "1.0"), False)),
-        entry_hash("key", Version(Stamp(1, B, "1.0"), False)),
-        entry_hash("key", Version(Stamp(1, A, "2.0"), False)),
-        entry_hash("key", Version(Stamp(1, A, "1.0", "b"), False)),
+        entry_hash(KEY, Version(stamp, False)),
+        entry_hash(KEY + 1, Version(stamp, False)),
+        entry_hash(KEY, Version(stamp, True)),
+        entry_hash(KEY, Version(Stamp(2, A, "1.0"), False)),
+        entry_hash(KEY, Version(Stamp(1, B, "1.0"), False)),
+        entry_hash(KEY, Version(Stamp(1, A, "2.0"), False)),
+        entry_hash(KEY, Version(Stamp(1, A, "1.0", "b"), False)),
     ]
     assert len(set(hashes)) == len(hashes)
     assert all(0 < number < 2**64 for number in hashes)
@@ -57,15 +59,15 @@ def test_an_entry_is_its_key_its_stamp_and_whether_it_is_dead() -> None:
 
 def test_no_entry_adds_nothing() -> None:
     """A key without a record is as if there were no key."""
-    assert entry_hash("key", NOTHING) == 0
+    assert entry_hash(KEY, NOTHING) == 0
 
 
 def test_hashes_are_the_same_everywhere() -> None:
     """They are part of the protocol: nodes that differ in them find all of their copies differ."""
-    leaves = [entry_hash("key", Version(Stamp(1, A, "1.0"), False)), *[0] * (LEAVES - 1)]
-    assert hex_of(leaves[0]) == "6e0c50d24eba7b3a"
-    assert hex_of(root_of(leaves)) == "072529c1eb993195"
-    assert group_digests([(0, root_of(leaves))])[:2] == ["48a5dd9d40dd3f6f", "e4a6a0577479b2b4"]
+    leaves = [entry_hash(KEY, Version(Stamp(1, A, "1.0"), False)), *[0] * (LEAVES - 1)]
+    assert hex_of(leaves[0]) == "56b37067a9d6184f"
+    assert hex_of(root_of(leaves)) == "c5b8a93d6ab3472b"
+    assert group_digests([(0, root_of(leaves))])[:2] == ["12b35c5733f25c91", "e4a6a0577479b2b4"]
 
 
 def test_a_root_tells_leaves_apart() -> None:

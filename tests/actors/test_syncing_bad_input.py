@@ -93,7 +93,7 @@ def test_good_answers_are_taken() -> None:
     alone.lists(KEY)
     assert alone.the(Fetch).message == Fetch(1, (KEY,))
     alone.answer(Fetch, fetched())
-    assert alone.replica.disk.records == {KEY: replace(record(KEY), stamp=STAMP)}
+    assert alone.replica.disk.records == {KEY: record(KEY)._replace(stamp=STAMP)}
     assert 7 not in alone.replica.syncing.behind()
 
 

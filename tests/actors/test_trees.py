@@ -88,7 +88,8 @@ def test_a_leaf_is_the_exclusive_or_of_its_entries() -> None:
     expected = [0] * LEAVES
     for key in KEYS:
         if partition_of(key) == 7:
-            expected[place_of(key)[1]] ^= entry_hash(key, disk.versions([key])[0])
+            _, leaf, mark = place_of(key)
+            expected[leaf] ^= entry_hash(mark, disk.versions([key])[0])
     assert trees.leaves(7) == tuple(expected)
     assert trees.root(7) == root_of(expected)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -45,9 +44,9 @@ def histories(draw: st.DrawFn) -> tuple[list[str], list[Batch | None]]:
     value = st.sampled_from([b"", b"1", b"x" * 5_000])
     records = st.builds(Record, key, st.sampled_from(KINDS), value, STAMPS, time_ms)
     # A tombstone has no value.
-    records = records.map(lambda r: replace(r, value=b"") if r.kind == "absent" else r)
+    records = records.map(lambda r: r._replace(value=b"") if r.kind == "absent" else r)
     stamps = draw(st.lists(STAMPS, min_size=1, max_size=2))
-    records |= records.map(lambda record: replace(record, stamp=stamps[0]))
+    records |= records.map(lambda record: record._replace(stamp=stamps[0]))
     batches = st.builds(
         Batch,
         st.lists(records, max_size=5),
@@ -101,7 +100,7 @@ def answers(disk: Disk, known: list[str]) -> dict[str, object]:
 
         found[f"hints {member}"] = listed(hints, known)
     for wall_ms in TIMES:
-        expired = [replace(record, value=b"") for record in disk.expired(wall_ms, 100)]
+        expired = [record._replace(value=b"") for record in disk.expired(wall_ms, 100)]
         times = [record.expires_ms for record in expired]
         assert times == sorted(times)
         assert [record.expires_ms for record in disk.expired(wall_ms, 2)] == times[:2]

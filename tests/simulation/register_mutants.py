@@ -184,7 +184,7 @@ def the_last_to_arrive_wins(patch: pytest.MonkeyPatch) -> None:
         keys = [record.key for record in records]
         for record, held in zip(records, stage._disk.versions(keys), strict=True):
             stage._records[record.key] = record
-            stage._held[record.key] = held
+            stage._changes[record.key] = record.key, held, record.version
         return [False] * len(records)
 
     patch.setattr(Stage, "put", put)
