@@ -84,7 +84,8 @@ class Database:
 
     def _open(self, path: Path, opened: contextlib.ExitStack) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
-        self._journal = Journal(path / "journal", JOURNAL_BYTES)
+        is_new = not (path / "data.mdb").exists()
+        self._journal = Journal(path / "journal", JOURNAL_BYTES, is_new=is_new)
         opened.callback(self._journal.close)
         # Without LMDB's lock, which lies in a file: the folder has a lock, and one thread uses it.
         self._env = lmdb.open(

@@ -37,20 +37,21 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """The file at `path`, of `size_bytes`; it is made if it is missing. `last` is the number of the
+    """The file at `path`, of `size_bytes`; with `is_new` it is made. `last` is the number of the
     last entry, in the database or in the file.
 
-    Raises DiskFull where there is no room for the file, and else OSError.
+    Raises DataFolderError where the file is missing or too short, DiskFull where there is no room
+    to make it, and else OSError.
     """
 
-    def __init__(self, path: Path, size_bytes: int) -> None:
+    def __init__(self, path: Path, size_bytes: int, *, is_new: bool) -> None:
         self._path = path
         self._size_bytes = size_bytes
         self.last = 0
         self._end = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._fill(os.fstat(self._fd).st_size)
+            self._fill(is_new)
         except BaseException:
             self.close()
             raise
@@ -107,13 +108,15 @@ class Journal:
         """The database is on the disk up to the number `last`."""
         self.last, self._end = last, 0
 
-    def _fill(self, size_bytes: int) -> None:
-        if size_bytes < self._size_bytes:
+    def _fill(self, is_new: bool) -> None:
+        if is_new:
             # With zeros: where room is only reserved, each write changes the file's metadata, and
             # costs two syncs.
-            self._write(bytes(self._size_bytes - size_bytes), size_bytes)
+            self._write(bytes(self._size_bytes), 0)
             os.fsync(self._fd)
             sync_folder(self._path.parent)
+        elif os.fstat(self._fd).st_size < self._size_bytes:
+            self._refuse("a part of it is missing")
 
     def _write(self, data: bytes, at: int) -> None:
         view = memoryview(data)

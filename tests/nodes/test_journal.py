@@ -23,7 +23,7 @@ STAMP = Stamp(1, "00112233445566aa", "1.00000000000000ff")
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """An empty one, of a database that holds nothing."""
-    opened = Journal(tmp_path / "journal", SIZE_BYTES)
+    opened = Journal(tmp_path / "journal", SIZE_BYTES, is_new=True)
     opened.find(0)
     yield opened
     opened.close()
@@ -31,7 +31,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def found(path: Path, last: int = 0) -> list[bytes]:
     """What a journal has for a database that holds the entries up to `last`."""
-    journal = Journal(path, SIZE_BYTES)
+    journal = Journal(path, SIZE_BYTES, is_new=False)
     try:
         journal.find(last)
         return list(journal.bodies())
@@ -79,7 +79,7 @@ def test_an_entry_that_was_cut_short_never_was(journal: Journal, tmp_path: Path)
         copy = shutil.copyfile(path, tmp_path / "copy")
         spoil(copy, at + offset)
         assert found(copy) == [b"a"]
-    again = Journal(copy, SIZE_BYTES)
+    again = Journal(copy, SIZE_BYTES, is_new=False)
     again.find(0)
     again.append(b"B")
     again.close()
@@ -104,6 +104,17 @@ def test_a_journal_of_a_later_database_is_told(journal: Journal, tmp_path: Path)
     assert found(tmp_path / "journal", 2) == [b"c"]
     with pytest.raises(DataFolderError, match="begins with 3, the database ends with 1"):
         found(tmp_path / "journal", 1)
+
+
+def test_a_journal_that_is_missing_is_told(tmp_path: Path) -> None:
+    """Or a part of it: what was acknowledged last may have been there."""
+    LmdbDisk(tmp_path).close()
+    os.truncate(tmp_path / "db" / "journal", 1_000)
+    with pytest.raises(DataFolderError, match="a part of it is missing"):
+        LmdbDisk(tmp_path)
+    (tmp_path / "db" / "journal").unlink()
+    with pytest.raises(DataFolderError, match="a part of it is missing"):
+        LmdbDisk(tmp_path)
 
 
 def test_a_journal_has_room_for_so_much(journal: Journal, tmp_path: Path) -> None:
