@@ -145,7 +145,7 @@ class Network:
 
 class NodeProcess:
     """A node in a process of its own, started by `start` as often as one likes. `within` begins
-    its command line: what takes it to another machine."""
+    its command line: what takes it to another machine; `serve` is what starts it there."""
 
     def __init__(
         self,
@@ -155,12 +155,13 @@ class NodeProcess:
         join: Sequence[str] = (),
         *options: str,
         within: Sequence[str] = (),
+        serve: Sequence[str] = SERVE,
     ) -> None:
         self.name = name
         self.listen = listen
         self.data = folder / name
         self.pid = 0
-        self._within = within
+        self._command = (*within, *serve)
         self._options = ["--name", name, "--listen", listen, "--gossip-listen", "127.0.0.1:0"]
         self._options += ["--data", str(self.data), *options]
         for address in join:
@@ -172,7 +173,7 @@ class NodeProcess:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         with self.data.with_name(f"{self.name}.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*self._within, *SERVE, *self._options],
+                [*self._command, *self._options],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
@@ -263,10 +264,11 @@ class Processes:
         listen: str = "",
         *options: str,
         within: Sequence[str] = (),
+        serve: Sequence[str] = SERVE,
     ) -> NodeProcess:
         """A node process that was not started yet."""
         listen = listen or addresses(self.ports.take(1))[0]
-        made = NodeProcess(self.folder, name, listen, join, *options, within=within)
+        made = NodeProcess(self.folder, name, listen, join, *options, within=within, serve=serve)
         self._made.append(made)
         return made
 

@@ -10,7 +10,9 @@ import pytest
 from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context, new_context
+from tests.namespaces import CutNetwork, NoNamespaces
 from tests.networks import Network, Ports, Processes, client_of
+from tests.nodes.halves import LEFT, RIGHT
 
 
 @pytest.fixture
@@ -43,6 +45,17 @@ def processes(tmp_path: Path, ports: Ports) -> Iterator[Processes]:
     processes = Processes(tmp_path, ports)
     yield processes
     processes.close()
+
+
+@pytest.fixture
+def machines() -> Iterator[CutNetwork]:
+    """Three machines on one side and two on the other; nothing of them is left behind."""
+    try:
+        network = CutNetwork(len(LEFT), len(RIGHT))
+    except NoNamespaces as reason:
+        pytest.skip(str(reason))
+    yield network
+    network.close()
 
 
 @pytest.fixture(scope="module")

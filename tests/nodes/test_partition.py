@@ -16,14 +16,13 @@ import pytest
 
 from actors.errors import Unavailable
 from nodes.client import Client
-from tests.namespaces import CutNetwork, NoNamespaces
-from tests.networks import ROOT, Processes, Views, start_all, wait_until
+from tests.namespaces import CutNetwork
+from tests.networks import ROOT, Processes, Views, wait_until
+from tests.nodes.halves import LEFT, RIGHT, start_halves, views_of
 from tests.nodes.load import disagreed, is_well, measured
 
 HEALED_S = 10.0
 EQUAL_S = 15.0
-LEFT = ("node1", "node2", "node3")
-RIGHT = ("node4", "node5")
 
 MAKES_MACHINES = """
 import subprocess, sys
@@ -37,30 +36,10 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def machines() -> Iterator[CutNetwork]:
-    """Three machines on one side and two on the other; nothing of them is left behind."""
-    try:
-        network = CutNetwork(len(LEFT), len(RIGHT))
-    except NoNamespaces as reason:
-        pytest.skip(str(reason))
-    yield network
-    network.close()
-
-
-@pytest.fixture
 def views(machines: CutNetwork, processes: Processes) -> Iterator[Views]:
     """A node on each machine, all of one network, and what they show."""
-    listed = [machine.address for machine in machines.machines]
-    names = LEFT + RIGHT
-    nodes = []
-    for name, machine in zip(names, machines.machines, strict=True):
-        gossip = machine.address.replace(":7100", ":8100")
-        options = ("--gossip-listen", gossip, "--insecure")
-        listen = machine.address
-        nodes.append(processes.node(name, listed, listen, *options, within=machine.within))
-    start_all(nodes)
-    endpoints = (machine.endpoint for machine in machines.machines)
-    views = Views(dict(zip(names, endpoints, strict=True)))
+    start_halves(machines, processes)
+    views = views_of(machines)
     yield views
     views.close()
 

@@ -1,0 +1,20 @@
+"""`gossamer serve` with a storage that collects tombstones within seconds, not after 20 minutes."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from actors.storage import Storage
+from actors.storage_settings import StorageSettings
+from nodes import node
+from nodes.cli import main
+
+SERVE_HASTY = (sys.executable, "-m", "tests.nodes.hasty", "serve")
+"""What starts such a node process."""
+
+SETTINGS = StorageSettings(grace_ms=500, collect_ms=200)
+
+if __name__ == "__main__":
+    vars(node)["Storage"] = partial(Storage, settings=SETTINGS)
+    main()
