@@ -9,9 +9,9 @@ way is begun again in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from actors.actor import Address, Envelope, Now, reply
+from actors.admission import Admission
 from actors.asks import Ask, Asks, AskSettings
 from actors.checking import PATIENCE_MS, Checking, SurveyJob
 from actors.desk import Desk, Open
@@ -52,28 +52,11 @@ from actors.messages import (
     Write,
 )
 from actors.reading import BackPart, Reading
+from actors.router_settings import RouterSettings
 from actors.window import Windows
 from actors.writing import Writing
 
 DOWN = frozenset({"dead", "stopped", "left"})
-
-
-@dataclass(frozen=True, slots=True)
-class RouterSettings:
-    """What may be set: times in milliseconds, sizes in bytes."""
-
-    max_key_bytes: int = 1_024
-    max_value_bytes: int = 2**20
-    max_batch_keys: int = 10_000
-    max_list_keys: int = 1_000
-    max_open_keys: int = 100_000
-    max_open_bytes: int = 64 * 2**20
-    max_reply_bytes: int = 2 * 2**20
-    max_timeout_ms: int = 600_000
-    heal_timeout_ms: int = 2_000
-    tick_ms: int = 50
-    stop_patience_ms: int = 1_000
-    read_repair: bool = True
 
 
 class Router:
@@ -89,16 +72,18 @@ class Router:
         asks: AskSettings | None = None,
     ) -> None:
         self._here = Address(here, "router")
-        self._settings = settings or RouterSettings()
+        self._settings = settings = settings or RouterSettings()
         # Numbered above every earlier boot, so that no late answer is taken for a new one.
         self._asks = Asks(self._here, boot_count << 40, asks or AskSettings())
         self._desk = desk = Desk(self._here, boot, clock, self._asks)
         self._open = Open()
+        self._admission = Admission(
+            settings.max_begun_bytes, settings.max_reply_bytes, settings.begun_patience_ms
+        )
         self._writing = Writing(desk, self._close_if_done)
         self._reading = Reading(desk, self._close_if_done, self._open.grew, self._doubt)
-        heal_timeout_ms = self._settings.heal_timeout_ms
         self._healing = Healing(
-            desk, self._open, self._reading, heal_timeout_ms, self._close_if_done
+            desk, self._open, self._reading, settings.heal_timeout_ms, self._close_if_done
         )
         self._listing = Listing(desk, self._close_if_done, self._probe)
         self._checking = Checking(desk, self._close_if_done)
@@ -131,6 +116,8 @@ class Router:
             self._tick_at_ms = now.mono_ms + self._settings.tick_ms
             self._tick(now)
         self._writing.due()
+        while (job := self._admission.next(now.mono_ms)) is not None:
+            self._begin(job)
         if self._stop is None:
             self._healing.flush()
         self._writing.flush()
@@ -206,6 +193,8 @@ class Router:
         self._listing.forget_epoch()
         for job in list(self._open.jobs):
             match job:
+                case GetJob() | WriteJob() if not self._admission.has_begun(job):
+                    pass
                 case WriteJob():
                     self._writing.restart(job)
                 case ListJob():
@@ -231,7 +220,7 @@ class Router:
         if isinstance(message, Write) and not self._seen.first_time(envelope.sender, envelope.id):
             self._desk.drop("duplicate write")
             return
-        refusal = self._refusal(message)
+        refusal = self._refusal(envelope)
         if refusal is not None:
             self._desk.out.append(reply(envelope, refusal))
             return
@@ -240,8 +229,7 @@ class Router:
                 deadline_ms = self._deadline_ms(get.timeout_ms, now)
                 job = GetJob(envelope, get, deadline_ms, self._settings.max_reply_bytes)
                 self._open.add(job)
-                self._reading.begin(job, self._admitted(job, get.keys))
-                self._close_if_done(job)
+                self._admission.add(job)
             case Write() as write:
                 self._on_write(envelope, write, now)
             case List() as request:
@@ -256,9 +244,20 @@ class Router:
                 self._open.add(survey)
                 self._checking.begin(survey)
 
-    def _refusal(self, message: Message) -> Failed | None:
+    def _begin(self, job: GetJob | WriteJob) -> None:
+        match job:
+            case GetJob():
+                self._reading.begin(job, self._admitted(job, job.message.keys))
+            case WriteJob():
+                values, limit = job.message.values, self._settings.max_value_bytes
+                if max(map(len, values)) > limit:
+                    job.settle((i for i, v in enumerate(values) if len(v) > limit), "too_large")
+                self._writing.begin(job, self._admitted(job, job.message.keys))
+        self._close_if_done(job)
+
+    def _refusal(self, envelope: Envelope) -> Failed | None:
         """Why the whole request is not taken on, if so."""
-        limits = self._settings
+        limits, message = self._settings, envelope.message
         if self._stop:
             return Failed("stopping", "the node is shutting down", True)
         if not self._network or not self._desk.epoch:
@@ -272,6 +271,8 @@ class Router:
                 return Failed("overloaded", "too many keys are under way at this node", True)
         if isinstance(message, Explain) and not self._admits(message.key):
             return Failed("bad_key", f"a key has 1 to {limits.max_key_bytes:,} bytes", True)
+        if self._admission.bytes_written_by(envelope.sender) > limits.max_client_bytes:
+            return Failed("overloaded", "too many bytes of this client are under way", True)
         if self._open.bytes > limits.max_open_bytes:
             return Failed("overloaded", "too many bytes are under way at this node", True)
         return None
@@ -295,15 +296,13 @@ class Router:
         expires_ms = now.wall_ms + write.ttl_ms if write.ttl_ms else 0
         job = WriteJob(envelope, write, self._deadline_ms(write.timeout_ms, now), expires_ms)
         self._open.add(job)
-        limit = self._settings.max_value_bytes
-        if max(map(len, write.values)) > limit:
-            job.settle((i for i, v in enumerate(write.values) if len(v) > limit), "too_large")
-        self._writing.begin(job, self._admitted(job, write.keys))
-        self._close_if_done(job)
+        self._admission.add(job)
 
     def _close_if_done(self, job: Job) -> None:
         if job.open or not self._open.end(job):
             return
+        if isinstance(job, (GetJob, WriteJob)):
+            self._admission.end(job)
         out = self._desk.out
         if isinstance(job, ProbeJob):
             self._listing.on_probed(self._probes.pop(job), job)
@@ -345,6 +344,7 @@ class Router:
             return
         match envelope.message:
             case Fetched() as fetched:
+                self._admission.learn(len(fetched.values), sum(map(len, fetched.values)))
                 self._reading.on_fetched(ask, fetched)
             case Observed(clock):
                 self._writing.on_observed(ask, clock)

@@ -90,7 +90,7 @@ class Batches:
         for piece in pieces([w.key for w in writings], [len(w.data) for w in writings]):
             keys, kinds, values, writers = zip(*writings[piece], strict=True)
             request = Write(keys, kinds, values, w, ttl_ms, self._calls.timeout_ms)
-            self._calls.submit(request, partial(_settle_writes, writers))
+            self._calls.queue(request, partial(_settle_writes, writers))
 
 
 def _settle_gets(readers: Sequence[asyncio.Future[Found]], outcome: Outcome) -> None:

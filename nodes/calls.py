@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -15,11 +16,14 @@ import zmq
 
 from actors.actor import Envelope, Trace
 from actors.errors import GossamerError
-from actors.messages import Check, Checked, Message
+from actors.messages import Check, Checked, Message, Write
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
 from nodes.sockets import Context, new_context
+
+MAX_WRITTEN_BYTES = 8 * 2**20
+"""Of values that are under way to be written: a node admits twice as much of a client."""
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -42,6 +46,8 @@ class Calls:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_ms = 0
         self._when_done: dict[int, Callable[[Outcome], None]] = {}
+        self._queue: deque[tuple[Message, Callable[[Outcome], None]]] = deque()
+        self._written_bytes = 0
 
     def event_loop(self) -> asyncio.AbstractEventLoop:
         """The event loop; with the first call it is listened on. Raises once this is closed."""
@@ -73,7 +79,7 @@ class Calls:
         loop = self.event_loop()
         futures: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in requests]
         for request, future in zip(requests, futures, strict=True):
-            self.submit(request, partial(_settle, future))
+            self.queue(request, partial(_settle, future))
         self.go()
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
@@ -105,6 +111,33 @@ class Calls:
         self._when_done[number] = done
         return number
 
+    def queue(self, request: Message, done: Callable[[Outcome], None]) -> None:
+        """As `submit`, but what is written waits while too much is under way; its time begins when
+        it is sent."""
+        self._queue.append((request, done))
+        self._submit_queued()
+
+    def _submit_queued(self) -> None:
+        while self._queue:
+            size_bytes = _written_bytes(self._queue[0][0])
+            total = self._written_bytes + size_bytes
+            if size_bytes and self._written_bytes and total > MAX_WRITTEN_BYTES:
+                return
+            self._written_bytes = total
+            request, done = self._queue.popleft()
+            self.submit(request, partial(self._on_done, size_bytes, done) if size_bytes else done)
+
+    def _on_done(self, size_bytes: int, done: Callable[[Outcome], None], outcome: Outcome) -> None:
+        self._written_bytes -= size_bytes
+        if self._queue:
+            self.event_loop().call_soon(self._go_on)
+        done(outcome)
+
+    def _go_on(self) -> None:
+        if not self._closed:
+            self._submit_queued()
+            self.go()
+
     def go(self) -> None:
         """Send what was submitted."""
         if self._connections is not None:
@@ -113,7 +146,8 @@ class Calls:
     def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._closed = True
-        for done in list(self._when_done.values()):
+        queued, self._queue = self._queue, deque()
+        for done in [*self._when_done.values(), *[done for _, done in queued]]:
             done(GossamerError("the client was closed"))
         self._when_done.clear()
         if self._timer is not None:
@@ -163,6 +197,10 @@ class Calls:
     def _on_timer(self) -> None:
         self._timer = None
         self._take(())
+
+
+def _written_bytes(request: Message) -> int:
+    return sum(map(len, request.values)) if isinstance(request, Write) else 0
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -18,7 +18,8 @@ FUNCTION_LINES = 60
 
 VALUES = frozenset(
     {"actor", "chunks", "digests", "errors", "gossip_settings", "layout", "membership", "merkle"}
-    | {"names", "ring", "shared", "sizes", "storage_settings", "versions", "window"}
+    | {"names", "ring", "router_settings", "shared", "sizes", "storage_settings", "versions"}
+    | {"window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {
@@ -28,7 +29,8 @@ PARTS = {
         | {"shared_table", "sharing", "suspicion", "watchers"}
     ),
     "router": frozenset(
-        {"asks", "checking", "desk", "healing", "jobs", "listing", "quorum", "reading", "writing"}
+        {"admission", "asks", "checking", "desk", "healing", "jobs", "listing", "quorum", "reading"}
+        | {"writing"}
     ),
     "storage": frozenset(
         {"acceptor", "catching_up", "census", "collecting", "disk", "expiring", "fence"}

@@ -42,7 +42,8 @@ from actors.messages import (
     Stop,
     Subscribe,
 )
-from actors.router import Router, RouterSettings
+from actors.router import Router
+from actors.router_settings import RouterSettings
 from actors.storage import Storage
 from actors.storage_settings import StorageSettings
 from nodes.simulated.clock import Action, Clock

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from actors.router import Router, RouterSettings
+from actors.router import Router
+from actors.router_settings import RouterSettings
 from actors.storage_settings import StorageSettings
 from nodes.simulated import Simulation, TookTooLong
 from nodes.simulated.client import SimulatedClient
@@ -57,7 +58,7 @@ QUICK = StorageSettings(
 )
 """What takes minutes in a network that serves people takes seconds in a trial."""
 
-SMALL = RouterSettings(max_batch_keys=4, max_open_keys=6, max_reply_bytes=2)
+SMALL = RouterSettings(max_batch_keys=4, max_open_keys=6, max_reply_bytes=2, max_begun_bytes=4)
 SHORT = replace(
     QUICK,
     max_reply_bytes=250,
@@ -304,7 +305,8 @@ class Trial:
             router = self.simulation.process(name).runners["router"].actor
             assert isinstance(router, Router)
             opened = router._open
-            if router.wake_at is not None or opened.jobs or opened.keys or opened.bytes:
+            is_held = opened.jobs or opened.keys or opened.bytes or not router._admission.is_idle
+            if router.wake_at is not None or is_held:
                 wrong.append(f"{name} has {opened.keys} keys, {opened.bytes} bytes open")
         return wrong
 

@@ -25,7 +25,8 @@ from actors.messages import (
     Welcomed,
     Written,
 )
-from actors.router import Router, RouterSettings
+from actors.router import Router
+from actors.router_settings import RouterSettings
 from actors.versions import NEVER, Record
 from tests.actors.envelopes import A, B, C, Turns, all_of, bounced, member, message, messages, to
 

@@ -9,7 +9,7 @@ import pytest
 
 from actors.layout import MAX_MEMBERS
 from actors.ring import REPLICAS
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from actors.storage_settings import StorageSettings
 from actors.versions import MAX_CLOCK_STEP
 

@@ -15,7 +15,7 @@ from actors.asks import AskSettings
 from actors.layout import MAX_MEMBERS, Layout, majority
 from actors.messages import BETWEEN_NODES, Level
 from actors.ring import PARTITIONS, REPLICAS
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from actors.storage_settings import StorageSettings
 from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, Stamp, Version
 
@@ -157,3 +157,10 @@ def test_the_parts_of_a_stamp_are_compared_in_the_order_told() -> None:
     assert "a counter, the id of the coordinator, and the name of its *boot*" in TEXT
     value, mark = Version(Stamp(7, A, "1.b"), False), Version(Stamp(7, A, "1.b"), True)
     assert value < mark < Version(Stamp(8, A, "1.b"), False)
+
+
+def test_the_turns_are_those_of_the_router() -> None:
+    """How much is begun with at once, and how long that counts."""
+    assert f"as many as are taken to need {RouterSettings().max_begun_bytes // 2**20} MiB" in TEXT
+    assert "has gone on for half a second" in TEXT
+    assert RouterSettings().begun_patience_ms == 500

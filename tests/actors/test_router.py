@@ -26,7 +26,8 @@ from actors.messages import (
     Write,
     Written,
 )
-from actors.router import Router, RouterSettings
+from actors.router import Router
+from actors.router_settings import RouterSettings
 from tests.actors.coordinators import (
     OWN,
     D,

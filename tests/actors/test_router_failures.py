@@ -21,7 +21,7 @@ from actors.messages import (
     Stored,
     Written,
 )
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from tests.actors.coordinators import (
     NAMES,
     OWN,

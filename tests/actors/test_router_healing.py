@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from actors.actor import Address, Envelope
 from actors.messages import Fetch, Heal, Healed, Observe, Store
-from actors.router import Router, RouterSettings
+from actors.router import Router
+from actors.router_settings import RouterSettings
 from tests.actors.coordinators import (
     OWN,
     coordinator,

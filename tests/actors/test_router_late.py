@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from actors.messages import Fetch, Got, Store
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from actors.versions import Record
 from tests.actors.coordinators import (
     coordinator,

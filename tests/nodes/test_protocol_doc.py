@@ -53,7 +53,7 @@ from actors.messages import (
     Write,
     Written,
 )
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
 from nodes.options import MAX_TTL_MS
