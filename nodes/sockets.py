@@ -66,7 +66,8 @@ def request_router(context: Context, host: str, port: int) -> tuple[Socket, int]
     socket.set(zmq.ROUTER_MANDATORY, 1)
     # A client that does not read may have 1,000 replies waiting; past that they are dropped.
     socket.set(zmq.SNDHWM, 1_000)
-    socket.set(zmq.RCVHWM, 1_000)
+    # What is not taken yet waits at its sender: a message may be large, and there are many senders.
+    socket.set(zmq.RCVHWM, 16)
     return socket, _bind(socket, host, port)
 
 
@@ -119,6 +120,23 @@ def send(socket: Socket, frames: Sequence[bytes]) -> None:
     for frame in frames[:-1]:
         socket.send(frame, _NOBLOCK_AND_MORE)
     socket.send(frames[-1], _NOBLOCK)
+
+
+def send_tracked(
+    socket: Socket, frames: Sequence[bytes], min_bytes: int
+) -> list[tuple[zmq.MessageTracker, int]]:
+    """As `send`, but frames of so many bytes or more are not copied: each is returned with its size
+    and what tells when ZeroMQ needs it no more."""
+    sent = []
+    for n, frame in enumerate(frames, 1):
+        flags = _NOBLOCK if n == len(frames) else _NOBLOCK_AND_MORE
+        if len(frame) < min_bytes:
+            socket.send(frame, flags)
+            continue
+        whole = zmq.Frame(frame, track=True, copy=False, copy_threshold=0)
+        tracker = socket.send(whole, flags, copy=False, track=True)
+        sent.append((tracker, len(frame)))
+    return sent
 
 
 def endpoint(host: str, port: int | str) -> str:

@@ -32,9 +32,18 @@ from nodes.logs import Log
 from nodes.loop import MAX_MESSAGES, Link, NodeInfo, route
 from nodes.mailbox import Mailbox
 from nodes.peers import Peers
-from nodes.sockets import GOODBYE_MS, Context, Socket, readable, receive, request_router, send
+from nodes.sockets import (
+    GOODBYE_MS,
+    Context,
+    Socket,
+    readable,
+    receive,
+    request_router,
+    send_tracked,
+)
 from nodes.tally import Tally
 from nodes.trace.fields import trace_fields
+from nodes.unread import LARGE_BYTES, MAX_BYTES, MIN_BYTES, Unread
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
@@ -45,8 +54,12 @@ _REFUSALS = frozenset({"refused", "bad_key", "bad_value", "too_large"})
 """Mistakes of a client, which is told; nothing is wrong with the node."""
 _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals that are about the node and not the request: counted, for they come in floods."""
+_UNREAD = "client does not read"
 MAX_FOLLOWED = 100_000
 """Requests whose time is taken at once; what is beyond is served all the same."""
+
+MAX_TURN_BYTES = 4 * 2**20
+"""A turn takes no further message from the network after so much."""
 
 EVENTS = (
     zmq.EVENT_DISCONNECTED
@@ -78,6 +91,7 @@ class SwitchHost(InnerHost):
         self._own = Address(node.id, "router")
         self._peers = Peers(context)
         self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
+        self._unread = Unread()
         self._traces = 0
         self._ended = 0
         self._requests: Socket | None = None
@@ -139,10 +153,12 @@ class SwitchHost(InnerHost):
     def _receive_requests(self, requests: Socket) -> list[Envelope]:
         own: list[Envelope] = []
         groups: dict[str, list[Envelope]] = {}
+        taken_bytes = 0
         for _ in range(MAX_MESSAGES):
-            frames = receive(requests)
+            frames = receive(requests) if taken_bytes < MAX_TURN_BYTES else None
             if frames is None:
                 break
+            taken_bytes += sum(map(len, frames))
             for envelope in self._decode(frames):
                 if envelope.to.actor == "router":
                     own.append(envelope)
@@ -166,7 +182,7 @@ class SwitchHost(InnerHost):
             return []
         sender = envelopes[0].sender
         if sender.node == CLIENT:
-            return [self._follow(e) for e in envelopes if self._is_well_addressed(e)]
+            return [self._follow(e) for e in envelopes if self._is_taken(e)]
         if sender.node == self._node.id:
             # By another of its addresses a node may reach itself, and its gossiper learns of that.
             # But what is trusted of the own storage never comes from outside.
@@ -184,7 +200,11 @@ class SwitchHost(InnerHost):
             for number in bad.ids or (bad.id,):
                 self._refuse(client.hex(), number, bad.code, bad.reason)
 
-    def _is_well_addressed(self, envelope: Envelope) -> bool:
+    def _is_taken(self, envelope: Envelope) -> bool:
+        if self._unread.bytes_of(envelope.sender.actor) >= LARGE_BYTES:
+            reason = "read the answers that wait before asking for more"
+            self._refuse(envelope.sender.actor, envelope.id, "overloaded", reason)
+            return False
         wanted = "gossiper" if type(envelope.message) in TO_GOSSIPERS else "router"
         if envelope.to.actor == wanted:
             return True
@@ -240,13 +260,21 @@ class SwitchHost(InnerHost):
         assert self._requests is not None
         routing_id = bytes.fromhex(client)
         for batch, frames in encode_all(envelopes, self._node.id):
-            try:
-                send(self._requests, [routing_id, *frames])
-            except zmq.ZMQError as error:
-                gone = error.errno == zmq.EHOSTUNREACH
-                self._drop("client is gone" if gone else "client does not read", client=client)
+            unread_bytes = self._unread.bytes_of(client)
+            if unread_bytes and unread_bytes + sum(map(len, frames)) > MAX_BYTES:
+                self._drop(_UNREAD, count=len(batch), client=client)
+            else:
+                self._send_reply(client, [routing_id, *frames], len(batch))
             for envelope in batch:
                 self._note_reply(client, envelope)
+
+    def _send_reply(self, client: str, frames: Sequence[bytes], replies: int) -> None:
+        assert self._requests is not None
+        try:
+            self._unread.add(client, send_tracked(self._requests, frames, MIN_BYTES))
+        except zmq.ZMQError as error:
+            reason = "client is gone" if error.errno == zmq.EHOSTUNREACH else _UNREAD
+            self._drop(reason, count=replies, client=client)
 
     def _note_reply(self, client: str, envelope: Envelope) -> None:
         """Log what was asked for, what was slow, and what failed."""

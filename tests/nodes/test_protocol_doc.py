@@ -57,6 +57,7 @@ from actors.router_settings import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
 from nodes.options import MAX_TTL_MS
+from nodes.unread import LARGE_BYTES, MAX_BYTES
 from nodes.wire import (
     MAX_FRAME_BYTES,
     Malformed,
@@ -358,5 +359,8 @@ def test_the_limits_are_those_of_a_node() -> None:
         ["a shared value", f"{gossip.max_shared_value_bytes:,} bytes"],
         ["shared keys", f"{gossip.max_shared_keys:,}"],
         ["who waits for news at a node", f"{gossip.max_watchers:,}"],
+        ["values that a client writes at once", f"{limits.max_client_bytes // 2**20} MiB"],
+        ["answers that a client has not read", f"{MAX_BYTES // 2**20} MiB, or 1,000 messages"],
         ["a frame", f"{MAX_FRAME_BYTES // 2**20} MiB"],
     ]
+    assert f"from {LARGE_BYTES // 2**20} MiB unread on" in PROTOCOL
