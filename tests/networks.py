@@ -206,6 +206,12 @@ class NodeProcess:
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def own_bytes(self) -> int:
+        """The memory that is its own: without pages of files, which the system may take back."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        [kibibytes] = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
+        return int(kibibytes) * 1_024
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal. SIGSTOP has stopped every thread when this returns."""
         assert self._process is not None
