@@ -17,6 +17,9 @@ MIN_VALUE_BYTES = 1_024
 FIRST_VALUE_BYTES = 16 * 1_024
 """How large a value is taken to be before any was read."""
 
+MAX_HELD = 1_000
+"""Requests of a client that does not read its answers; those beyond are refused."""
+
 _SLOWLY = 16
 
 
@@ -37,6 +40,7 @@ class Admission:
         # In the order in which their patience ends; each until when.
         self._fresh: dict[AdmittedJob, int] = {}
         self._written: Counter[Address] = Counter()
+        self._held: dict[Address, None] = {}
 
     def add(self, job: AdmittedJob) -> None:
         """It waits for its turn."""
@@ -54,12 +58,25 @@ class Admission:
         """The bytes of all values that it has under way to be written."""
         return self._written[client]
 
+    def hold(self, client: Address, *, is_held: bool) -> None:
+        """Begin with nothing of this client, until it is no longer held."""
+        if is_held:
+            self._held[client] = None
+        else:
+            self._held.pop(client, None)
+
+    def is_full(self, client: Address) -> bool:
+        """Does as much wait as may wait of a client that is held?"""
+        return client in self._held and len(self._waiting.get(client, ())) >= MAX_HELD
+
     def next(self, now_ms: int) -> AdmittedJob | None:
         """A job that is to begin now, if there is one."""
         self._forget_slow(now_ms)
-        if not self._waiting or self._begun_bytes >= self._max_bytes:
+        if self._begun_bytes >= self._max_bytes:
             return None
-        client = next(iter(self._waiting))
+        client = next((c for c in self._waiting if c not in self._held), None)
+        if client is None:
+            return None
         jobs = self._waiting.pop(client)
         job = next(iter(jobs))
         del jobs[job]

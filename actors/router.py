@@ -47,6 +47,7 @@ from actors.messages import (
     Stop,
     Store,
     Stored,
+    Unread,
     Watched,
     Welcomed,
     Write,
@@ -144,6 +145,8 @@ class Router:
                 self._on_layout(envelope, news, now)
             case ClockRaised(counter):
                 self._desk.clock = max(self._desk.clock, counter)
+            case Unread(client, is_much):
+                self._admission.hold(client, is_held=is_much)
             case Welcomed():
                 self._desk.welcome = True
             case MembersChanged() as changed:
@@ -271,6 +274,8 @@ class Router:
                 return Failed("overloaded", "too many keys are under way at this node", True)
         if isinstance(message, Explain) and not self._admits(message.key):
             return Failed("bad_key", f"a key has 1 to {limits.max_key_bytes:,} bytes", True)
+        if self._admission.is_full(envelope.sender):
+            return Failed("overloaded", "read the answers before asking for more", True)
         if self._admission.bytes_written_by(envelope.sender) > limits.max_client_bytes:
             return Failed("overloaded", "too many bytes of this client are under way", True)
         if self._open.bytes > limits.max_open_bytes:

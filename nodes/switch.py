@@ -12,7 +12,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from actors.actor import CLIENT, Address, Envelope, Trace
+from actors.actor import CLIENT, HOST, Address, Envelope, Trace
 from actors.messages import (
     TO_GOSSIPERS,
     Connect,
@@ -22,6 +22,7 @@ from actors.messages import (
     Leave,
     Message,
     Reconnect,
+    Unread,
     WatchKeys,
     WatchMembers,
 )
@@ -43,7 +44,7 @@ from nodes.sockets import (
 )
 from nodes.tally import Tally
 from nodes.trace.fields import trace_fields
-from nodes.unread import LARGE_BYTES, MAX_BYTES, MIN_BYTES, Unread
+from nodes.unread import MAX_BYTES, MIN_BYTES, UnreadBytes
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
@@ -91,7 +92,7 @@ class SwitchHost(InnerHost):
         self._own = Address(node.id, "router")
         self._peers = Peers(context)
         self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
-        self._unread = Unread()
+        self._unread = UnreadBytes()
         self._traces = 0
         self._ended = 0
         self._requests: Socket | None = None
@@ -108,7 +109,7 @@ class SwitchHost(InnerHost):
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is for the router; the rest is passed on."""
         # The mailbox first: a clock that storage raised must be known before anybody asks for it.
-        own: list[Envelope] = []
+        own = self._news_of_readers()
         groups: dict[Link, list[Envelope]] = {}
         for envelope in super().receive(ready):
             if envelope.to == self._own:
@@ -148,6 +149,13 @@ class SwitchHost(InnerHost):
             self._requests.close(linger=GOODBYE_MS if goodbye else 0)
         super().close(goodbye=goodbye)
 
+    def _news_of_readers(self) -> list[Envelope]:
+        host = Address(self._node.id, HOST)
+        return [
+            Envelope(self._own, host, Unread(Address(CLIENT, client), is_much))
+            for client, is_much in self._unread.news()
+        ]
+
     # In from the network.
 
     def _receive_requests(self, requests: Socket) -> list[Envelope]:
@@ -182,7 +190,7 @@ class SwitchHost(InnerHost):
             return []
         sender = envelopes[0].sender
         if sender.node == CLIENT:
-            return [self._follow(e) for e in envelopes if self._is_taken(e)]
+            return [self._follow(e) for e in envelopes if self._is_well_addressed(e)]
         if sender.node == self._node.id:
             # By another of its addresses a node may reach itself, and its gossiper learns of that.
             # But what is trusted of the own storage never comes from outside.
@@ -200,11 +208,7 @@ class SwitchHost(InnerHost):
             for number in bad.ids or (bad.id,):
                 self._refuse(client.hex(), number, bad.code, bad.reason)
 
-    def _is_taken(self, envelope: Envelope) -> bool:
-        if self._unread.bytes_of(envelope.sender.actor) >= LARGE_BYTES:
-            reason = "read the answers that wait before asking for more"
-            self._refuse(envelope.sender.actor, envelope.id, "overloaded", reason)
-            return False
+    def _is_well_addressed(self, envelope: Envelope) -> bool:
         wanted = "gossiper" if type(envelope.message) in TO_GOSSIPERS else "router"
         if envelope.to.actor == wanted:
             return True

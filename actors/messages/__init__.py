@@ -77,6 +77,7 @@ from actors.messages.inner import (
     Strike,
     Struck,
     Subscribe,
+    Unread,
     Watched,
     Welcomed,
 )
@@ -213,6 +214,7 @@ __all__ = [
     "Subscribe",
     "SyncReport",
     "Tell",
+    "Unread",
     "WatchKeys",
     "WatchMembers",
     "Watched",

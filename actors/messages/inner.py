@@ -19,6 +19,15 @@ class ClockRaised(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Unread(Message):
+    """Switch to router: this client has so much to read that it is to be given no more; or not any
+    longer."""
+
+    client: Address
+    is_much: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Remember(Message):
     """Keep these notes (name, bytes) on disk; an empty value forgets the note. With them, if this
     node founds its network, its first layout."""

@@ -8,11 +8,22 @@ from itertools import count
 import pytest
 
 from actors.actor import CLIENT, Address, Envelope
-from actors.admission import FIRST_VALUE_BYTES, MIN_VALUE_BYTES
-from actors.messages import Failed, Fetch, Got, Store, Written
+from actors.admission import FIRST_VALUE_BYTES, MAX_HELD, MIN_VALUE_BYTES
+from actors.messages import Failed, Fetch, Got, Store, Unread, Written
 from actors.router_settings import RouterSettings
 from tests.actors.coordinators import coordinator, fetched, layout_is, stored
-from tests.actors.envelopes import A, Turns, all_of, get, message, messages, record, the, write
+from tests.actors.envelopes import (
+    A,
+    Turns,
+    all_of,
+    from_host,
+    get,
+    message,
+    messages,
+    record,
+    the,
+    write,
+)
 
 ONE_AT_A_TIME = RouterSettings(max_begun_bytes=1)
 THREE_FIRST = RouterSettings(max_begun_bytes=2 * FIRST_VALUE_BYTES + 1)
@@ -132,3 +143,30 @@ def test_what_one_client_writes_is_bounded(begun: int) -> None:
     assert failed.reason == "too many bytes of this client are under way"
     out = node.take(stored(the(out, Store)))
     assert messages(node.take(of("many", write("d"), 3)), Failed) == []
+
+
+def unread(client: str, *, is_much: bool) -> Envelope:
+    """The switch tells how this client reads."""
+    return from_host("router", Unread(Address(CLIENT, client), is_much))
+
+
+def test_who_does_not_read_waits_until_it_has_read() -> None:
+    """Its requests begin then, and those of others meanwhile."""
+    node = alone(RouterSettings())
+    out = node.take(unread("slow", is_much=True), of("slow", get("a")), of("quick", get("b")))
+    assert fetches(out) == [("b",)]
+    assert fetches(node.take(of("slow", write("c"), 2))) == []
+    out = node.take(unread("slow", is_much=False))
+    assert fetches(out) == [("a",)]
+    assert [store.keys for store in messages(out, Store)] == [("c",)]
+
+
+def test_who_does_not_read_may_wait_with_so_many_requests() -> None:
+    """Those beyond are refused for certain; not those of who reads."""
+    node = alone(RouterSettings())
+    many = [of("slow", get("a"), n) for n in range(MAX_HELD)]
+    assert node.take(unread("slow", is_much=True), *many) == []
+    out = node.take(of("slow", get("b"), MAX_HELD), of("quick", get("c")))
+    [failed] = messages(out, Failed)
+    assert (failed.code, failed.definite) == ("overloaded", True)
+    assert fetches(out) == [("c",)]
