@@ -14,7 +14,7 @@ from actors.jobs import GetJob, WriteJob
 AdmittedJob = GetJob | WriteJob
 
 MIN_VALUE_BYTES = 1_024
-FIRST_VALUE_BYTES = 16 * 1_024
+FIRST_VALUE_BYTES = 256 * 1_024
 """How large a value is taken to be before any was read."""
 
 MAX_HELD = 1_000

@@ -13,7 +13,7 @@ from nodes.cli import main
 SERVE_HASTY = (sys.executable, "-m", "tests.nodes.hasty", "serve")
 """What starts such a node process."""
 
-SETTINGS = StorageSettings(grace_ms=500, collect_ms=200)
+SETTINGS = StorageSettings(grace_ms=500, collect_ms=200, compare_ms=1_000)
 
 if __name__ == "__main__":
     vars(node)["Storage"] = partial(Storage, settings=SETTINGS)

@@ -81,6 +81,7 @@ def test_nothing_is_dropped_of_who_reads_late(shared_node: Node, reader: Socket)
     """What it has asked waits while much is unread: every answer comes, and is whole."""
     with client_of(shared_node.address) as client:
         client.put("large", LARGE)
+        assert client.get("large") == LARGE
     reader.connect(f"tcp://{shared_node.address}")
     before = count_of(shared_node, "client does not read")
     for n in range(100):
