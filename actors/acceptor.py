@@ -17,6 +17,7 @@ from actors.layout import (
     Layout,
     aborted,
     fault,
+    given_up,
     layout_from_bytes,
     layout_to_bytes,
     settled,
@@ -58,6 +59,9 @@ def follows(layout: Layout, proposal: Layout) -> bool:
     """Can this come after that?"""
     if proposal.epoch != layout.epoch + 1 or fault(proposal):
         return False
+    lost = [member for member in proposal.gone if member in layout.members]
+    if lost and proposal == given_up(layout, lost):
+        return True
     if layout.next:
         return proposal in (settled(layout), aborted(layout))
     return (proposal.base, proposal.gone) == (layout.base, layout.gone)
@@ -129,7 +133,7 @@ class Acceptor:
     def may_vote(self) -> bool:
         """Is this node one of those who decide, and does it know what it said before?"""
         layout = self.vote.layout
-        return self._here in layout.base and self._is_welcome(layout)
+        return self._here in layout.voters and self._is_welcome(layout)
 
     def promise(self, ballot: Ballot) -> bool:
         """Take nothing below this ballot any more, unless something above it was promised."""
@@ -177,7 +181,8 @@ class Acceptor:
     def _meets(self, envelope: Envelope, layout: Layout, ballot: Ballot, now: Now) -> bool:
         """Is it for this node, at the layout of who asks, to answer?"""
         sender = envelope.sender.node
-        if not (1 <= ballot.round <= MAX_ROUND and ballot.node == sender and sender in layout.base):
+        is_own = ballot.node == sender and sender in layout.voters
+        if not (1 <= ballot.round <= MAX_ROUND and is_own):
             self._outbox.drop("a ballot that cannot be")
             return False
         standing = self.take(layout, now)

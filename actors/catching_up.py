@@ -47,8 +47,8 @@ class CatchingUp:
     def is_released(self) -> bool:
         """Is this node a member no more, and does a majority of those that are know of it?"""
         layout = self._acceptor.kept.layout
-        informed = [member for member in layout.base if member in self._informed]
-        return self._here in layout.gone and len(informed) >= majority(len(layout.base))
+        informed = [member for member in layout.voters if member in self._informed]
+        return self._here in layout.gone and len(informed) >= majority(len(layout.voters))
 
     def begin(self) -> None:
         """Another layout is on the disk."""
@@ -96,7 +96,7 @@ class CatchingUp:
         layout = self._acceptor.kept.layout
         ask = AskLayout(layout.epoch)
         if self._here in layout.gone and not self.is_released:
-            for member in layout.base:
+            for member in layout.voters:
                 if member not in self._informed:
                     self._outbox.send(member, ask)
             self._ask_ms = now.mono_ms + self._settings.hello_retry_ms
@@ -111,5 +111,5 @@ class CatchingUp:
 
     def _heard_of(self, member: str, epoch: int) -> None:
         layout = self._acceptor.kept.layout
-        if epoch >= layout.epoch and member in layout.base:
+        if epoch >= layout.epoch and member in layout.voters:
             self._informed.add(member)

@@ -30,6 +30,11 @@ class Census:
         member = self._by_id.get(self.here)
         return member is not None and member.state in ("leaving", "left")
 
+    def name(self, member_id: str) -> str:
+        """What people call it."""
+        member = self._by_id.get(member_id)
+        return member_id if member is None else member.name
+
     def is_known(self, member_id: str) -> bool:
         """Has gossip told of it?"""
         return member_id in self._by_id

@@ -65,8 +65,8 @@ class Greeting:
         an earlier one; once welcome, it is for the rest of its life."""
         if self.refused or self._here not in layout.members:
             return False
-        known_to = [m for m in layout.base if m == self._here or m in self._heard]
-        return self._is_known or len(known_to) >= majority(len(layout.base))
+        known_to = [m for m in layout.voters if m == self._here or m in self._heard]
+        return self._is_known or len(known_to) >= majority(len(layout.voters))
 
     def begin(self, layout: Layout) -> None:
         """Another layout is on the disk: there may be others to be told."""

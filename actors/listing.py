@@ -111,7 +111,7 @@ class Listing:
     def _is_covered(self, members: frozenset[str]) -> bool:
         """Have these a quorum of every partition?"""
         placement = self._desk.placement
-        if len(members) == len(placement.layout.members):
+        if len(members) == len(placement.layout.members) and not placement.layout.lost:
             return True
         if members not in self._covered:
             if len(self._covered) >= MAX_COVERED:

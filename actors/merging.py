@@ -1,5 +1,6 @@
 """Of which of its partitions a replica may lack something. It has merged one when it holds whatever
-copies of a majority of the owners held: then any write that was acknowledged is here too.
+copies of a majority of the owners held: then any write that was acknowledged is here too. Where
+most of the old owners were given up that takes all that are left: any may have what no other has.
 
 In a joint layout the owners to be are to merge what moves, in that epoch, for no write of an
 earlier one can follow. After a start, and where an epoch was missed, each partition is merged once.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actors.layout import NO_LAYOUT, Placement, majority
+from actors.layout import NO_LAYOUT, Placement
 
 
 class Merging:
@@ -85,11 +86,11 @@ class Merging:
 
     def wanted(self) -> Iterator[tuple[int, list[str], int]]:
         """For each of them from which others something is still wanted, and from how many."""
-        here, old_owners = self._here, self._placement.old_owners
+        here, sources_of = self._here, self._placement.sources
         for p, credits in {**self._unchecked, **self._gaining}.items():
-            old = old_owners(p)
-            others = [q for q in old if q != here and q not in credits]
-            yield p, others, majority(len(old)) - len(credits) - (here in old)
+            sources, needed = sources_of(p)
+            others = [q for q in sources if q != here and q not in credits]
+            yield p, others, needed - len(credits) - (here in sources)
         for p, peers in self._differing.items():
             yield p, list(peers), len(peers)
 
@@ -98,8 +99,8 @@ class Merging:
         if peer in self._differing.get(partition, ()):
             return True
         credits = self._gaining.get(partition, self._unchecked.get(partition))
-        old = self._placement.old_owners(partition)
-        return credits is not None and peer in old and peer not in credits
+        sources, _ = self._placement.sources(partition)
+        return credits is not None and peer in sources and peer not in credits
 
     def merged(self, partition: int, peer: str) -> None:
         """All that this peer held of a partition in this epoch is on the disk here."""
@@ -111,7 +112,7 @@ class Merging:
         gaining, unchecked = self._gaining.get(partition), self._unchecked.get(partition)
         if gaining is None and unchecked is None:
             return
-        if peer in self._placement.old_owners(partition):
+        if peer in self._placement.sources(partition)[0]:
             for credits in (gaining, unchecked):
                 if credits is not None:
                     credits.add(peer)
@@ -129,8 +130,8 @@ class Merging:
                 del self._differing[p]
 
     def _missing(self, p: int, credits: set[str]) -> int:
-        old = self._placement.old_owners(p)
-        return majority(len(old)) - len(credits) - (self._here in old)
+        sources, needed = self._placement.sources(p)
+        return needed - len(credits) - (self._here in sources)
 
     def _settle(self, p: int) -> None:
         """Is it merged from enough by now?"""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from actors import ring
 from actors.actor import Envelope, Now
 from actors.census import Census
-from actors.layout import NO_LAYOUT, Layout, Placement, majority
+from actors.layout import NO_LAYOUT, Layout, Placement, Sets, majority
 from actors.messages import SyncReport
 from actors.outbox import Outbox
 from actors.stage import Stage
@@ -23,24 +23,25 @@ MEMBER_MS = 10
 """A report is repeated so often, and changes are reported no more often than that; neither more
 often than this for each member that is told."""
 
-Moves = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-"""Of the partitions that move the old owners and the new ones, each pair once."""
+Moves = tuple[Sets, ...]
+"""The preference lists of the partitions that move, each once; the new owners' is the last."""
 
 
 class Judgement(NamedTuple):
     """Of a joint layout. `enough`: of each partition that moves a majority of the new owners has
     got it; `complete`: all have that are not down; `hopeless`: so many are down that no majority of
-    the new owners of some partition is there."""
+    the new owners of some partition is there; `is_stuck`: it is not enough, and of some partition
+    too many owners are down, old or new, for it to become so."""
 
     enough: bool
     complete: bool
     hopeless: bool
+    is_stuck: bool
 
 
-def moves_between(base: tuple[str, ...], following: tuple[str, ...]) -> Moves:
-    """What moves in a joint layout of these."""
-    kinds = Placement(Layout(1, base, following, ())).kinds_of_sets()
-    return tuple([(lists[0], lists[1]) for lists in kinds if len(lists) == 2])
+def moves_in(layout: Layout) -> Moves:
+    """What moves in a joint layout."""
+    return tuple([sets for sets in Placement(layout).kinds_of_sets() if len(sets) > 1])
 
 
 class Moving:
@@ -87,8 +88,8 @@ class Moving:
         """This is the layout on the disk."""
         self._layout = layout
         self._members = layout.members
-        self._moves = moves_between(layout.base, layout.next) if layout.next else ()
-        movers = {owner for _, owners in self._moves for owner in owners}
+        self._moves = moves_in(layout) if layout.next else ()
+        movers = {owner for sets in self._moves for owner in sets[-1]}
         self._movers = tuple(sorted(movers))
         self._judgement = None
         self._unmarked = self._mark_ms = None
@@ -136,20 +137,23 @@ class Moving:
         """How it stands with the joint layout."""
         if self._judgement is None:
             enough = all(
-                sum(map(self._has_all, owners)) >= majority(len(owners))
-                for _, owners in self._moves
+                sum(map(self._has_all, sets[-1])) >= majority(len(sets[-1])) for sets in self._moves
             )
             complete = enough and all(
                 self._has_all(owner) or self._census.is_down(owner) for owner in self._movers
             )
-            hopeless = not all(self._has_quorum(owners) for _, owners in self._moves)
-            self._judgement = Judgement(enough, complete, hopeless)
+            hopeless = not all(self._has_quorum(sets[-1], ()) for sets in self._moves)
+            is_stuck = not enough and bool(self.missing(self._layout))
+            self._judgement = Judgement(enough, complete, hopeless, is_stuck)
         return self._judgement
 
-    def is_possible(self, base: tuple[str, ...], target: tuple[str, ...]) -> bool:
-        """Is there a majority of the old owners to get the data from, and one of the new?"""
-        moves = moves_between(base, target)
-        return all(self._has_quorum(old) and self._has_quorum(new) for old, new in moves)
+    def missing(self, layout: Layout) -> tuple[str, ...]:
+        """In this joint layout: those that are down of the owners, old or new, that too many are
+        down of for data to move. In the order of their ids; none where it can."""
+        lost = layout.lost
+        lists = [owners for sets in moves_in(layout) for owners in sets]
+        lacking = {owner for list_ in lists if not self._has_quorum(list_, lost) for owner in list_}
+        return tuple(sorted([m for m in lacking.difference(lost) if self._census.is_down(m)]))
 
     def due(self, now: Now) -> None:
         """Report; and where the disk was full, try it again."""
@@ -193,8 +197,8 @@ class Moving:
         self._stage.note("synced", json.dumps([epoch, moving]).encode())
         self._stage.then(then)
 
-    def _has_quorum(self, owners: tuple[str, ...]) -> bool:
-        down = sum(map(self._census.is_down, owners))
+    def _has_quorum(self, owners: tuple[str, ...], lost: tuple[str, ...]) -> bool:
+        down = sum([owner in lost or self._census.is_down(owner) for owner in owners])
         return len(owners) - down >= majority(len(owners))
 
     def _has_all(self, member: str) -> bool:

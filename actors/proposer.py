@@ -36,7 +36,7 @@ class _Attempt:
     def has_majority(self) -> bool:
         """Have enough answered in this phase?"""
         answered = self.promises if self.proposal is None else self.acceptances
-        return len(answered) >= majority(len(self.layout.base))
+        return len(answered) >= majority(len(self.layout.voters))
 
 
 class Proposer:
@@ -126,7 +126,7 @@ class Proposer:
         attempt = self._attempt
         if attempt is None or epoch != attempt.layout.epoch or promised < attempt.ballot:
             return None
-        if envelope.sender.node not in attempt.layout.base or promised.round > MAX_ROUND:
+        if envelope.sender.node not in attempt.layout.voters or promised.round > MAX_ROUND:
             self._outbox.drop("an answer to a proposal that cannot be")
             return None
         if promised > attempt.ballot:
@@ -140,8 +140,8 @@ class Proposer:
         know of the wish."""
         if wish.is_own:
             return 0
-        base = self._acceptor.kept.layout.base
-        before = [m for m in base if m < self._here and self._census.is_up(m)]
+        voters = self._acceptor.kept.layout.voters
+        before = [m for m in voters if m < self._here and self._census.is_up(m)]
         return len(before) * self._settings.propose_retry_ms
 
     def _some_time(self) -> int:
@@ -177,7 +177,7 @@ class Proposer:
             if self._is_over(attempt, ok, now):
                 return
             attempt.promises[self._here] = accepted, proposal
-            for member in attempt.layout.base:
+            for member in attempt.layout.voters:
                 if member != self._here:
                     self._outbox.send(member, Prepare(attempt.layout, ballot))
 
@@ -201,7 +201,7 @@ class Proposer:
             if self._is_over(attempt, ok, now):
                 return
             attempt.acceptances.add(self._here)
-            for member in attempt.layout.base:
+            for member in attempt.layout.voters:
                 if member != self._here:
                     accept = Accept(attempt.layout, attempt.ballot, proposal)
                     self._outbox.send(member, accept)

@@ -170,6 +170,7 @@ class Router:
             return
         desk.names = {m.id: m.name for m in changed.members}
         down = frozenset([m.id for m in changed.members if m.state in DOWN and m.id != desk.node])
+        down = down.union(desk.placement.layout.lost)
         fallen, desk.down = sorted(down - desk.down), down
         for node in fallen:
             for ask in self._asks.give_up(node):
@@ -190,6 +191,7 @@ class Router:
 
     def _begin_epoch(self, placement: Placement) -> None:
         self._desk.placement = placement
+        self._desk.down = self._desk.down.union(placement.layout.lost)
         self._asks.forget_all()
         self._writing.forget_epoch()
         self._reading.forget_epoch()

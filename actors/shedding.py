@@ -31,9 +31,10 @@ class Shedding:
         return self._next_ms
 
     def on_layout(self, placement: Placement, now: Now) -> None:
-        """While a layout is joint the old owners keep what they have."""
+        """While a layout is joint the old owners keep what they have; and while there is one that
+        was given up, everybody does: what was moving when it was may be nowhere else."""
         self._foreign, self._next_ms, self._after = [], None, ""
-        if not placement.layout.next:
+        if not (placement.layout.next or placement.layout.lost):
             own = set(placement.owned_by(self._here))
             self._foreign = [p for p in range(ring.PARTITIONS) if p not in own]
             if self._foreign:

@@ -73,7 +73,8 @@ class Steward:
         )
         self._striking = Striking(here, acceptor, stage, outbox, census)
         self._moving = Moving(here, notes, stage, outbox, census, self._touch)
-        self._wishes = Wishes(census, self._moving, self._striking.struck, settings)
+        struck, lost = self._striking.struck, self._striking.lost
+        self._wishes = Wishes(census, self._moving, struck, lost, settings)
         self._proposer = Proposer(
             here, acceptor, self._wish, census, stage, outbox, rng, settings, self._touch
         )
@@ -180,7 +181,7 @@ class Steward:
                 self._greeting.members_changed()
                 self._moving.members_changed()
             case Strike():
-                self._striking.on_strike(envelope, now, self.refused)
+                self._striking.on_strike(envelope, now, self.refused, self._wishes.missing)
 
     def _wish(self, now: Now) -> Wish | None:
         return self._wishes.wish(self.layout, now)

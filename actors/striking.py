@@ -1,15 +1,20 @@
 """Members that are struck out on request of the gossiper: wished until a layout is without them, or
-the time is over. Where a majority is gone for good one node may decide alone, at a loss.
+the time is over.
+
+Where the loss is accepted they are given up: a layout says at once that they are gone, and the data
+is moved without them afterwards. That is decided like any layout; but where no majority is left to
+decide, by this node alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from actors.acceptor import Acceptor
 from actors.actor import Envelope, Now
 from actors.census import Census
-from actors.layout import MAX_GONE, Layout, majority
+from actors.layout import Layout, fault, given_up, majority
 from actors.messages import Strike, Struck
 from actors.outbox import Outbox
 from actors.stage import Stage
@@ -20,19 +25,20 @@ FORCED_STEP = 2**20
 """A layout that one node decides alone is above all that those it has lost may have decided."""
 
 
+GIVE_UP = "those that are lost for good are to be forgotten with --accept-loss, each of them"
+
+
 def forced(layout: Layout, member: str) -> Layout | None:
-    """The layout without this member and without anybody's consent; None if nobody is left."""
-    remaining = [m for m in layout.base if m != member] or [m for m in layout.next if m != member]
-    gone = [m for m in layout.gone if m != member] + [member]
-    if not remaining:
-        return None
-    return Layout(layout.epoch + FORCED_STEP, tuple(remaining), (), tuple(gone[-MAX_GONE:]))
+    """The layout that gives this member up without anybody's consent; None if nobody is left."""
+    alone = replace(given_up(layout, (member,)), epoch=layout.epoch + FORCED_STEP)
+    return None if fault(alone) else alone
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     envelope: Envelope
     member: str
+    is_lost: bool
     until_ms: int
 
 
@@ -58,11 +64,24 @@ class Striking:
         """Who is to be a member no more."""
         return tuple(request.member for request in self._requests)
 
-    def on_strike(self, envelope: Envelope, now: Now, refused: str) -> None:
-        """The gossiper asks. `refused` is why this node is no judge of it, if it is not."""
+    def lost(self) -> tuple[str, ...]:
+        """Who of them is to be given up."""
+        return tuple(request.member for request in self._requests if request.is_lost)
+
+    def on_strike(
+        self,
+        envelope: Envelope,
+        now: Now,
+        refused: str,
+        missing: Callable[[Layout, str], tuple[str, ...]],
+    ) -> None:
+        """The gossiper asks. `refused` is why this node is no judge of it, if it is not; `missing`
+        tells for lack of whom a member's data could not be moved."""
         strike, layout = envelope.message, self._acceptor.kept.layout
         assert isinstance(strike, Strike)
-        present = [m for m in layout.base if not self._census.is_down(m)]
+        voters = layout.voters
+        present = [m for m in voters if not self._census.is_down(m)]
+        needed = majority(len(voters))
         if strike.member == self._here:
             self._answer(envelope, "refused", "it is the node that was asked: it can leave")
         elif not layout.epoch:
@@ -72,17 +91,22 @@ class Striking:
         elif refused or self._here not in layout.members:
             reason = refused or "the node that was asked is no member of the layout"
             self._answer(envelope, "unavailable", reason)
-        elif len(present) >= majority(len(layout.base)):
-            self._begin(envelope, strike, now)
-        elif strike.accept_loss:
+        elif strike.accept_loss and len(present) < needed:
             self._force(envelope, strike, now)
-        else:
+        elif len(present) < needed:
             reason = (
-                f"{majority(len(layout.base))} of {len(layout.base)} members have to agree, and "
-                f"only {len(present)} are there: if the others are lost for good, it can be done "
-                "without them by accepting the loss of what only they hold"
+                f"{needed} of {len(voters)} members have to agree, and only {len(present)} are "
+                f"there: wait until more are back; {GIVE_UP}"
             )
             self._answer(envelope, "unavailable", reason)
+        elif not strike.accept_loss and (down := missing(layout, strike.member)):
+            reason = (
+                "of some keys too many owners are down for new copies to be made. Down are "
+                f"{', '.join(map(self._census.name, down))}: wait until they are back; {GIVE_UP}"
+            )
+            self._answer(envelope, "unavailable", reason)
+        else:
+            self._begin(envelope, strike, now)
 
     def due(self, now: Now, *, is_blocked: bool) -> None:
         """Answer those that are done, and those whose time is over."""
@@ -94,7 +118,10 @@ class Striking:
             elif now.mono_ms >= request.until_ms:
                 reason = "the layout was not changed in time; it may still happen"
                 if is_blocked:
-                    reason += ". So many owners of some keys are down that these cannot be moved"
+                    reason += (
+                        ". Of some keys too many owners are down for new copies to be made: wait "
+                        f"until they are back; {GIVE_UP}"
+                    )
                 self._answer(request.envelope, "timed_out", reason)
             else:
                 self._requests.append(request)
@@ -104,7 +131,8 @@ class Striking:
             self._answer(envelope, "overloaded", "too many members are being struck")
             return
         until_ms = now.mono_ms + max(1, min(strike.timeout_ms, MAX_TIMEOUT_MS))
-        self._requests.append(_Request(envelope, strike.member, until_ms))
+        request = _Request(envelope, strike.member, strike.accept_loss, until_ms)
+        self._requests.append(request)
 
     def _force(self, envelope: Envelope, strike: Strike, now: Now) -> None:
         layout = forced(self._acceptor.kept.layout, strike.member)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from actors.actor import Now
 from actors.census import Census
-from actors.layout import MAX_MEMBERS, Layout, aborted, bumped, joint, settled
+from actors.layout import MAX_MEMBERS, Layout, aborted, bumped, given_up, joint, settled
 from actors.membership import LIVING
 from actors.moving import Moving
 from actors.storage_settings import StorageSettings
@@ -22,19 +22,22 @@ class Wish(NamedTuple):
 
 
 class Wishes:
-    """`struck` are those that were struck here. `bump` is set while tombstones wait. `is_blocked`:
-    more members are wanted or fewer, but too many owners are down for data to move."""
+    """`struck` are those that were struck here, and `lost` those of them that are to be given up.
+    `bump` is set while tombstones wait. `is_blocked`: more members are wanted or fewer, but too
+    many owners are down for data to move."""
 
     def __init__(
         self,
         census: Census,
         moving: Moving,
         struck: Callable[[], tuple[str, ...]],
+        lost: Callable[[], tuple[str, ...]],
         settings: StorageSettings,
     ) -> None:
         self._census = census
         self._moving = moving
         self._struck = struck
+        self._lost = lost
         self._settings = settings
         self._since: dict[str, int] = {}
         self._begun_ms: int | None = None
@@ -51,6 +54,11 @@ class Wishes:
         """The wish that there is, if any."""
         if self._begun_ms is None:
             self._begun_ms = now.mono_ms
+        members = layout.members
+        lost = [member for member in self._lost() if member in members]
+        lost_ms = self._held("lost", bool(lost), now)
+        if lost_ms is not None:
+            return Wish(given_up(layout, lost), lost_ms, is_own=True)
         if layout.next:
             return self._wish_in_joint(layout, now)
         self.is_blocked = False
@@ -59,13 +67,22 @@ class Wishes:
         since_ms = self._held("target", target not in ((), layout.base), now)
         if since_ms is not None:
             at_ms = since_ms + self._settings.wish_ms
-            if now.mono_ms < at_ms or self._moving.is_possible(layout.base, target):
-                is_own = self._census.is_leaving or not {*layout.base}.isdisjoint(struck)
-                return Wish(joint(layout, target), at_ms, is_own)
+            proposal = joint(layout, target)
+            if now.mono_ms < at_ms or not self._moving.missing(proposal):
+                is_own = self._census.is_leaving or not {*layout.voters}.isdisjoint(struck)
+                return Wish(proposal, at_ms, is_own)
             self.is_blocked = True
         if self.bump:
             return Wish(bumped(layout), self._begun_ms + self._settings.grace_ms)
         return None
+
+    def missing(self, layout: Layout, member: str) -> tuple[str, ...]:
+        """Those that are down for lack of whom this member cannot be struck out, as none of the
+        others could get what it had."""
+        if layout.next:
+            return self._moving.missing(layout) if self._moving.judge().is_stuck else ()
+        target = self.target(layout, (*self._struck(), member))
+        return self._moving.missing(joint(layout, target)) if target else ()
 
     def target(self, layout: Layout, struck: tuple[str, ...]) -> tuple[str, ...]:
         """The members of the base without those that go, and those that come."""
@@ -77,7 +94,7 @@ class Wishes:
         replaced = [
             m.id for m in census.members if m.state in ("dead", "stopped") and m.name in names
         ]
-        going = {*struck, *leaving, *replaced}
+        going = {*struck, *leaving, *replaced, *layout.gone}
         staying = [m for m in layout.base if m not in going]
         known = {*layout.members, *layout.gone}
         # One that leaves before it is a member becomes one first. Else a layout that takes it in
@@ -88,6 +105,7 @@ class Wishes:
 
     def _wish_in_joint(self, layout: Layout, now: Now) -> Wish | None:
         judgement = self._moving.judge()
+        self.is_blocked = judgement.is_stuck
         hopeless_ms = self._held("hopeless", judgement.hopeless, now)
         if hopeless_ms is not None:
             return Wish(aborted(layout), hopeless_ms + self._settings.abort_ms)

@@ -297,9 +297,11 @@ class Node:
     def _log_layout(self, layout: Layout) -> None:
         """By names, so not before they are known."""
         names = {id: member.name for id, member in self._members.items()}
-        fields = {"epoch": layout.epoch, "members": sorted(names.get(m, m) for m in layout.base)}
+        fields = {"epoch": layout.epoch, "members": sorted(names.get(m, m) for m in layout.voters)}
         if layout.next:
             fields["moving_to"] = sorted(names.get(m, m) for m in layout.next)
+        if layout.lost:
+            fields["given_up"] = sorted(names.get(m, m) for m in layout.lost)
         self._log.events.info("layout", **fields)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:

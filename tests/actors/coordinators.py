@@ -63,9 +63,11 @@ def members_changed(*, down: Sequence[str] = ()) -> Envelope:
     return to("router", MembersChanged("net", tuple(members), ""), Address(A, "gossiper"))
 
 
-def layout_is(epoch: int, *base: str, moving_to: Sequence[str] = ()) -> Envelope:
+def layout_is(
+    epoch: int, *base: str, moving_to: Sequence[str] = (), gone: Sequence[str] = ()
+) -> Envelope:
     """Its own storage tells the router which layout is on the disk."""
-    layout = Layout(epoch, base or (A, B, C), tuple(moving_to), ())
+    layout = Layout(epoch, base or (A, B, C), tuple(moving_to), tuple(gone))
     return to("router", LayoutIs(layout), OWN)
 
 

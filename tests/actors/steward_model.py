@@ -114,10 +114,10 @@ class World:
         assert process is not None
         return process
 
-    def strike(self, node: str, member_id: str) -> None:
+    def strike(self, node: str, member_id: str, *, accept_loss: bool = False) -> None:
         """Its gossiper asks to strike that one out."""
         process = self.process(node)
-        self._deliver(process.from_gossiper(Strike(member_id, False, 5_000), 77))
+        self._deliver(process.from_gossiper(Strike(member_id, accept_loss, 5_000), 77))
 
     def running(self) -> list[str]:
         """Those whose node runs."""

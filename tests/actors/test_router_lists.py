@@ -87,6 +87,16 @@ def test_two_of_five_members_may_be_missing_from_no_list() -> None:
     )
 
 
+def test_a_list_is_not_of_the_others_alone_where_most_owners_were_given_up() -> None:
+    """Some keys have no quorum, until it is decided who else is to have them."""
+    node = coordinator(A, B, C, D, E)
+    node.take(layout_is(2, A, B, C, D, E, gone=(D, E)))
+    assert failure(node.take(listing())) == ("unavailable", True)
+    node.take(layout_is(3, A, B, C, D, E, moving_to=(A, B, C), gone=(D, E)))
+    out = listed(node, listing(number=2), a="", b="", c="")
+    assert message(out, Listed) == Listed((), "")
+
+
 def test_while_data_moves_a_quorum_of_both_has_to_speak() -> None:
     """The new owners may have copied nothing yet."""
     node = coordinator(moving_to=(C, D, E))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.actor import Now
-from actors.layout import Layout, aborted, bumped, founding, joint, settled
+from actors.layout import Layout, aborted, bumped, founding, given_up, joint, settled
 from actors.shedding import Shedding
 from actors.stage import Stage
 from actors.storage_settings import StorageSettings
@@ -88,6 +88,14 @@ def test_while_a_layout_is_joint_everything_stays() -> None:
     keeping.adopt(joint(FOUR, [A, B, C]))
     keeping.run_for(10**7)
     assert keeping.keys() == {MINE, OTHERS}
+
+
+def test_while_somebody_that_was_given_up_has_its_places_everything_stays() -> None:
+    """What was moving when it was may be nowhere else."""
+    keeping = Keeping(FOREIGN)
+    keeping.adopt(given_up(FOUR, (D,)))
+    assert keeping.run_for(600_000) == 0
+    assert keeping.keys() == {OTHERS}
 
 
 def test_the_time_begins_anew_with_every_layout() -> None:

@@ -65,12 +65,12 @@ def _in(layout: layouts.Layout | None) -> tuple[str, ...]:
     return layout.members if layout is not None else ()
 
 
-def strike_the_lost(world: World) -> None:
+def strike_the_lost(world: World, *, accept_loss: bool = False) -> None:
     """Somebody asks to strike out the lost that nobody has replaced."""
     for machine in world.machines.values():
         running = world.running()
         if machine.is_lost and machine.state != "left" and running:
-            world.strike(world.rng.choice(running), machine.id)
+            world.strike(world.rng.choice(running), machine.id, accept_loss=accept_loss)
 
 
 def live(seed: int) -> World:
@@ -117,6 +117,44 @@ def test_duels_leave_one_chain(batch: int) -> None:
     """One layout an epoch, on whichever disk, and never back, however many wish otherwise."""
     for seed in range(batch, SEEDS, 10):
         duel(seed)
+
+
+def lose_two(seed: int) -> World:
+    """Two of five are lost, perhaps while a sixth joins or the first is struck out, and given up
+    through whomever, again and again, while messages are lost and late."""
+    world = World(seed, founders=5)
+    rng = world.rng
+    world.run(500)
+    one, other = rng.sample(list(world.machines.values()), 2)
+    for machine in (one, other):
+        world.crash(machine.id)
+        machine.is_lost = True
+        if rng.random() < 0.3:
+            strike_the_lost(world)
+        if rng.random() < 0.3 and len(world.machines) < len(IDS):
+            world.add(rng.choice((NAMES[5], machine.name)))
+        world.run(rng.choice((0, 100, 500, 1_000)))
+    world.loss = rng.choice((0.0, 0.1, 0.3))
+    for _ in range(rng.randrange(1, 6)):
+        strike_the_lost(world, accept_loss=True)
+        world.run(rng.choice((50, 300, 1_000)))
+    world.loss = 0.0
+    return world
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_two_that_are_lost_at_once_are_given_up(batch: int) -> None:
+    """By whomever it is asked: layouts form one chain, and those that are left agree."""
+    for seed in range(batch, SEEDS, 10):
+        world = lose_two(seed)
+        for _ in range(6):
+            # Who was asked may be no member yet, and refuses.
+            strike_the_lost(world, accept_loss=True)
+            if world.run(5_000, world.is_at_peace):
+                break
+        else:
+            raise AssertionError(f"seed {seed} has no peace: {world.describe()}")
+        assert max(world.chain) < 100, "a majority was there, and decided"
 
 
 @pytest.mark.parametrize("batch", range(10))

@@ -4,16 +4,27 @@ is gone for good.
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from actors.layout import Layout, joint, settled
-from actors.messages import AskLayout, LayoutIs, Prepare, Strike, Struck
-from actors.striking import FORCED_STEP, MAX_STRIKES, MAX_TIMEOUT_MS, forced
-from tests.actors.envelopes import A, B, C, all_of, member, messages
+from actors.actor import Address, reply
+from actors.layout import Layout, given_up, joint, settled
+from actors.messages import (
+    Accept,
+    Accepted,
+    AskLayout,
+    Ballot,
+    LayoutIs,
+    Prepare,
+    Strike,
+    Struck,
+)
+from actors.striking import FORCED_STEP, GIVE_UP, MAX_STRIKES, MAX_TIMEOUT_MS, forced
+from tests.actors.envelopes import A, B, C, all_of, member, messages, reasons
 from tests.actors.stewards import SETTINGS, Stewarding, alive, as_state, promise, stable, struck
 
-D = "d" * 16
+D, E, F = ("d" * 16, "e" * 16, "f" * 16)
 ONE = stable(5, A, B, C)
+FIVE = stable(5, A, B, C, D, E)
 
 
 def among(layout: Layout, *down: str, here: str = A, boot: int = 1) -> Stewarding:
@@ -22,6 +33,20 @@ def among(layout: Layout, *down: str, here: str = A, boot: int = 1) -> Stewardin
     states = [as_state(m, "dead") if m.id in down else m for m in alive(*layout.members)]
     node.gossip(*states)
     return node
+
+
+def decided(node: Stewarding) -> Layout:
+    """What it gets decided, as those that are there agree."""
+    prepares = node.run_until(Prepare)
+    out = node.turn(*[promise(p) for p in prepares if p.to.node in (A, B, E)])
+    accepts = all_of(out, Accept)
+    for accept in accepts:
+        request = accept.message
+        assert isinstance(request, Accept)
+        answer = Accepted(request.layout.epoch, request.ballot)
+        if accept.to.node in (A, B, E):
+            node.turn(reply(accept, answer))
+    return node.layout
 
 
 def test_one_that_is_no_member_need_not_be_struck_out() -> None:
@@ -43,11 +68,10 @@ def test_a_node_without_a_layout_strikes_nobody_out() -> None:
     assert struck(among(ONE, here=D).strike(B)).code == "unavailable"
 
 
-@pytest.mark.parametrize("accept_loss", [False, True])
-def test_a_majority_agrees_to_strike_out(accept_loss: bool) -> None:
-    """The answer comes when the member is gone; with no loss, even if that was accepted."""
+def test_a_majority_agrees_to_strike_out() -> None:
+    """The answer comes when the member is gone, and others have what it had."""
     node = among(ONE, C)
-    assert all_of(node.strike(C, accept_loss=accept_loss), Struck) == []
+    assert all_of(node.strike(C), Struck) == []
     prepares = node.run_until(Prepare)
     assert messages(prepares, Prepare)[0].layout == ONE
     without = joint(ONE, (A, B))
@@ -75,13 +99,36 @@ def test_a_strike_is_wished_for_for_its_time_alone() -> None:
     assert all_of(node.run_for(10_000), Prepare) == []
 
 
-def test_the_answer_says_where_data_cannot_be_moved() -> None:
-    """The owners that have it are down."""
-    node = among(stable(5, A, B, C, D, "e" * 16), C, D)
+def test_where_data_cannot_be_moved_the_answer_comes_at_once() -> None:
+    """For sure nothing will come of it: the owners of some keys are down. It says what to do."""
+    node = among(FIVE, C, D)
+    answer = struck(node.strike(C))
+    assert answer.code == "unavailable"
+    down = ", ".join(node_.name for node_ in (member(C), member(D)))
+    assert answer.reason == (
+        "of some keys too many owners are down for new copies to be made. Down are "
+        f"{down}: wait until they are back; {GIVE_UP}"
+    )
+    assert all_of(node.run_for(5_000), Prepare) == []
+
+
+def test_where_data_can_be_moved_no_more_the_answer_says_so() -> None:
+    """Another has died meanwhile; somebody may have decided already."""
+    node = among(FIVE, C)
     node.strike(C)
+    states = [as_state(m, "dead") if m.id in (C, D) else m for m in alive(*FIVE.members)]
+    node.gossip(*states)
     answer = struck(node.run_for(5_000))
     assert answer.code == "timed_out"
-    assert answer.reason.endswith("So many owners of some keys are down that these cannot be moved")
+    assert answer.reason.endswith(f"wait until they are back; {GIVE_UP}")
+
+
+def test_in_a_move_that_is_stuck_the_answer_comes_at_once() -> None:
+    """So many old owners of some keys are down that the new ones get nothing."""
+    node = among(joint(FIVE, (A, B, D, E)), C, D)
+    assert struck(node.strike(C)).code == "unavailable"
+    node = among(joint(FIVE, (A, B, D, E)), C)
+    assert all_of(node.strike(C), Struck) == []
 
 
 def test_the_time_of_a_strike_is_bounded() -> None:
@@ -95,10 +142,70 @@ def test_the_time_of_a_strike_is_bounded() -> None:
 
 
 def test_without_a_majority_nobody_is_struck_out() -> None:
-    """The answer comes at once, and has the numbers."""
+    """The answer comes at once, has the numbers, and says what to do."""
     answer = struck(among(ONE, B, C).strike(C))
     assert answer.code == "unavailable"
-    assert answer.reason.startswith("2 of 3 members have to agree, and only 1 are there")
+    assert answer.reason == (
+        f"2 of 3 members have to agree, and only 1 are there: wait until more are back; {GIVE_UP}"
+    )
+
+
+def test_at_a_loss_a_member_is_given_up_by_a_majority() -> None:
+    """It is gone at once, before anybody else has what it had, and whoever else is down."""
+    node = among(FIVE, C, D)
+    assert all_of(node.strike(C, accept_loss=True), Struck) == []
+    given = given_up(FIVE, (C,))
+    assert decided(node) == given
+    assert struck(node.run_for(0)) == Struck("ok", "")
+    node.strike(D, accept_loss=True)
+    assert decided(node) == given_up(given, (D,))
+
+
+def test_a_move_is_given_up_for_a_loss() -> None:
+    """One that is lost may be one of the new owners in it."""
+    moving = joint(FIVE, (A, B, D, E))
+    node = among(moving, C, D)
+    node.strike(D, accept_loss=True)
+    assert decided(node) == given_up(moving, (D,))
+    assert node.layout == Layout(7, FIVE.base, (), (D,))
+
+
+def test_what_is_given_up_has_no_vote() -> None:
+    """Of the three that are left two decide; the given up are not asked, nor listened to."""
+    layout = given_up(FIVE, (C, D))
+    node = among(layout, here=B, boot=1)
+    prepares = node.run_until(Prepare)
+    assert {p.to.node for p in prepares} == {A, E}
+    lost = replace(promise(prepares[0]), sender=Address(C, "storage"))
+    out = node.turn(lost)
+    assert all_of(out, Accept) == []
+    assert reasons(out) == ["an answer to a proposal that cannot be"]
+    assert all_of(node.turn(promise(prepares[0])), Accept)
+    assert reasons(node.hear(Prepare(layout, Ballot(9, C)), C)) == ["a ballot that cannot be"]
+
+
+def test_all_wish_for_a_layout_without_the_places_of_the_given_up() -> None:
+    """They need not have been asked for it: the layout says who was given up."""
+    node = among(given_up(FIVE, (C, D)), C, D)
+    assert decided(node) == joint(given_up(FIVE, (C, D)), (A, B, E))
+
+
+def test_the_data_is_not_moved_while_another_is_down_that_may_have_it() -> None:
+    """Of some keys one that was given up and one that is down are most of the owners."""
+    node = among(given_up(FIVE, (C,)), C, D)
+    assert all_of(node.run_for(10_000), Prepare) == []
+    node.gossip(*alive(A, B, D, E))
+    assert decided(node) == joint(given_up(FIVE, (C,)), (A, B, D, E))
+
+
+def test_all_that_are_left_are_needed_where_most_owners_were_given_up() -> None:
+    """Any of them, old or new, may have what nobody else has."""
+    lost = given_up(stable(5, A, B, C, D, E, F), (C, D))
+    node = among(lost, C, D, F)
+    assert all_of(node.run_for(10_000), Prepare) == []
+    answer = struck(node.strike(F))
+    assert answer.code == "unavailable"
+    assert f"Down are {member(F).name}:" in answer.reason
 
 
 def test_at_a_loss_one_node_decides_alone() -> None:
@@ -106,11 +213,16 @@ def test_at_a_loss_one_node_decides_alone() -> None:
     node = among(ONE, B, C)
     out = node.strike(C, accept_loss=True)
     assert struck(out) == Struck("ok", "")
-    first = Layout(5 + FORCED_STEP, (A, B), (), (C,))
-    assert node.layout == first
+    assert node.layout == Layout(5 + FORCED_STEP, (A, B, C), (), (C,))
     assert [e.to.node for e in all_of(out, LayoutIs)] == [B, C]
     assert struck(node.strike(B, accept_loss=True)) == Struck("ok", "")
-    assert node.layout == Layout(5 + 2 * FORCED_STEP, (A,), (), (C, B))
+    lost = Layout(5 + 2 * FORCED_STEP, (A, B, C), (), (C, B))
+    assert node.layout == lost
+    node.run_for(SETTINGS.wish_ms)
+    assert node.layout == joint(lost, (A,))
+    node.steward.report_sync(1, 1)
+    node.run_for(0)
+    assert node.layout == Layout(7 + 2 * FORCED_STEP, (A,), (), (C, B))
 
 
 def test_a_node_that_restarted_alone_is_welcome_once_it_has_decided() -> None:
@@ -133,8 +245,10 @@ def test_a_loss_is_on_the_disk_before_it_is_told() -> None:
 
 def test_one_lost_and_one_member_may_be_forced_in_a_joint_layout() -> None:
     """The move is given up; where the base is lost, those that were to come are what is left."""
-    assert forced(joint(stable(4, A, B), (A, B, C)), B) == Layout(5 + FORCED_STEP, (A,), (), (B,))
-    assert forced(joint(stable(4, A), (A, B)), A) == Layout(5 + FORCED_STEP, (B,), (), (A,))
+    moving = joint(stable(4, A, B), (A, B, C))
+    assert forced(moving, B) == Layout(5 + FORCED_STEP, (A, B), (), (B,))
+    moving = joint(stable(4, A), (A, B))
+    assert forced(moving, A) == Layout(5 + FORCED_STEP, (A, B), (), (A,))
     assert forced(stable(4, A), A) is None
 
 

@@ -71,7 +71,7 @@ def one_synced_replica_is_enough(patch: pytest.MonkeyPatch) -> None:
 
     def soon(moving: Moving) -> Any:
         judgement = judge(moving)
-        enough = all(any(map(moving._has_all, owners)) for _, owners in moving._moves)
+        enough = all(any(map(moving._has_all, sets[-1])) for sets in moving._moves)
         return judgement._replace(enough=enough, complete=enough)
 
     patch.setattr(Moving, "judge", soon)
