@@ -289,8 +289,9 @@ class AsyncClient:
 
     async def forget(self, node: str, accept_loss: bool = False) -> Member:
         """Strike out a member, by its name or id, that is down and will not come back. With
-        `accept_loss` even where no majority of the members is left to decide it: then what only
-        those that are down had is lost, and none of them must ever be started again."""
+        `accept_loss` even where no majority is left of the members, to decide it, or of the owners
+        of some keys, to copy from: what only those had that are given up so is lost, and they must
+        be gone for good. It is done when it is decided; `status` tells when all copies are made."""
         request = Forget(check_text(node), accept_loss, self._timeout_ms)
         return (await self._calls.request(request, Departed)).member
 

@@ -81,9 +81,10 @@ def leave(client: Client, output: Output, node: str | None) -> None:
     "--accept-loss",
     is_flag=True,
     help=(
-        "Go on even where too few members are left to decide it. What only those had that are "
-        "down, acknowledged writes too, is lost; and they must really be gone for good, for if "
-        "they run on somewhere there are two networks, whose writes contradict each other."
+        "Give NODE up: go on with what the others have, even where too few are left to decide it "
+        "or to copy all keys from. What only those had that are given up, acknowledged writes too, "
+        "is lost; and they must really be gone for good, for if they run on somewhere what they "
+        "are told is lost as well, or there are two networks, whose writes contradict each other."
     ),
 )
 def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None:
@@ -93,8 +94,10 @@ def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None
     should it come back after all, it is refused. A node that will come back is not to be forgotten:
     it may be down as long as it likes.
 
-    A majority of the members has to agree. Where half of them or more are gone for good, use
-    --accept-loss, and read first what it says.
+    A majority of the members has to agree, and of each key a majority of its owners has to be
+    there. Where two or more machines are gone for good at once that may not be so: it is refused,
+    and says who is down. Then forget each of those with --accept-loss, and read first what it says.
+    That is done when it is decided; `gossamer status` tells when all copies are made.
     """
     _tell_departed(output, client.forget(node, accept_loss), "is forgotten")
 

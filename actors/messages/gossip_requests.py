@@ -106,7 +106,8 @@ class Leave(Message):
 @dataclass(frozen=True, slots=True)
 class Forget(Message):
     """Strike out a member, by its name or id, that is down and will not come back. `accept_loss`:
-    even where no majority is left to decide it, and what only those that are down had is lost."""
+    even where no majority is left to decide it, or of the owners of some keys to copy from; and
+    what only those had that are struck out so is lost."""
 
     member: str
     accept_loss: bool

@@ -75,7 +75,8 @@ class Healed(Message):
 @dataclass(frozen=True, slots=True)
 class Strike(Message):
     """Gossiper to storage: let this member, by its id, be none of the next layout. `accept_loss`:
-    without the consent of the others, where a majority is gone for good."""
+    at once, whoever has what it had; and where a majority is gone for good, without the consent of
+    the others."""
 
     member: str
     accept_loss: bool

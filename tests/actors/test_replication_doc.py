@@ -76,14 +76,16 @@ def test_every_setting_that_is_named_is_in_the_table() -> None:
         ("settled", JOINT, layout.settled(JOINT)),
         ("aborted", JOINT, layout.aborted(JOINT)),
         ("bumped", STABLE, layout.bumped(STABLE)),
+        ("given_up", STABLE, layout.given_up(STABLE, (B,))),
+        ("given_up", JOINT, layout.given_up(JOINT, (B,))),
     ],
-    ids=["joint", "settled", "aborted", "bumped"],
 )
 def test_a_step_between_layouts_is_as_told(step: str, before: Layout, after: Layout) -> None:
     """From which kind to which, to which members, one epoch higher."""
     rows = {row[0].strip("`"): row for row in table("step")}
     _, origin, end, base, following, _ = rows[step]
-    assert (kind(before), kind(after)) == (origin, end)
+    assert kind(before) in origin.split(" or ")
+    assert kind(after) == end
     assert {"the same": before.base, "what was next": before.next}[base] == after.base
     assert {"none": (), "those wished for": (B, C)}[following] == after.next
     assert after.epoch == before.epoch + 1
@@ -97,6 +99,7 @@ def test_every_step_between_layouts_is_told() -> None:
         layout.settled,
         layout.aborted,
         layout.bumped,
+        layout.given_up,
     ]
     rows = table("step")
     assert [row[0].strip("`") for row in rows] == [maker.__name__ for maker in makers]

@@ -13,7 +13,7 @@ from actors.errors import GossamerError
 from actors.layout import Layout, Placement
 from actors.messages import Check, Checked, Departed, Forget, Get, Got, Write, Written
 from actors.ring import partition_of
-from actors.router import RouterSettings
+from actors.router_settings import RouterSettings
 from actors.versions import Version
 from nodes.simulated import Simulation
 from nodes.simulated.client import Outcome, SimulatedClient
@@ -244,8 +244,7 @@ def test_all_that_is_left_of_two_lost_machines_is_served_again(seed: int) -> Non
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_given_up_and_lives_ends_when_it_hears_of_that(seed: int) -> None:
-    """Cut off with each other two still are most owners of some keys, and write them: what only
-    they have is lost. Nothing of it comes back, and nothing that the others have written goes."""
+    """Two that are cut off write keys of which they are most owners: that is lost, and stays so."""
     loss = Loss(seed)
     simulation = loss.simulation
     loss.write_some()
