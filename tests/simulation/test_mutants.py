@@ -29,6 +29,17 @@ AIMED = {
     "a_wiped_disk_that_keeps_its_id": ("wipe", "crash"),
 }
 """What is rare beside all other faults is common where they are few."""
+LIKELY = {
+    "no_write_back": 5,
+    "called_unsent_although_it_was_sent": 3,
+    "sent_again_by_the_client": 4,
+    "pages_served_in_any_epoch": 55,
+    "joint_reads_of_the_new_owners_alone": 15,
+    "collected_on_confirmation_alone": 12,
+    "a_wiped_disk_that_keeps_its_id": 20,
+}
+"""The seed that showed it when it was last looked for is tried first: that saves minutes. Any other
+will do, and where it shows nothing any more, the first that does is sought among all."""
 MOST_FOUNDINGS = 200
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -94,10 +105,11 @@ def test_a_mutant_of_the_founding_is_caught(
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the first seeds shows what the rule is for, and breaks nothing without the mutant."""
     faults = AIMED.get(mutant.__name__, ())
+    likely = LIKELY.get(mutant.__name__, 0)
     operations = 300 if faults else 200
     with monkeypatch.context() as patch:
         mutant(patch)
-        seeds = range(MOST_SEEDS)
+        seeds = sorted(range(MOST_SEEDS), key=lambda seed: seed != likely)
         caught = next((s for s in seeds if what_is_wrong(s, faults, operations)), None)
     assert caught is not None
     if faults:
