@@ -95,6 +95,11 @@ class Contents:
         synced = {**self.records, **self._former_records}
         return [record for _, record in sorted(synced.items()) if record]
 
+    def synced_record(self, key: str) -> Record | None:
+        """What a crash would leave of the key."""
+        former = self._former_records
+        return former[key] if key in former else self.records.get(key)
+
     def synced_note(self, name: str) -> bytes:
         """The note that a crash would leave, or nothing."""
         return self._former_notes.get(name, self.notes.get(name, b""))

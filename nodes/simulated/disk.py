@@ -141,6 +141,11 @@ class SimulatedDisk:
         """What a crash would leave, in the order of the keys, tombstones included."""
         return self._contents.synced_records()
 
+    def synced_version(self, key: str) -> Version:
+        """The version of the key that a crash would leave."""
+        record = self._contents.synced_record(key)
+        return record.version if record else NOTHING
+
     def synced_note(self, name: str) -> bytes:
         """The note of this name that a crash would leave, or nothing."""
         return self._contents.synced_note(name)

@@ -130,6 +130,10 @@ class SimulatedNode:
         """What the node takes for the time of the day."""
         return WALL_MS + self.wall_skew_ms + self._world.clock.now_us // 1_000
 
+    def now(self) -> Now:
+        """Both."""
+        return Now(self.mono_ms(), self.wall_ms())
+
 
 class Process:
     """One life of a node: its actors, and the connections that end with it."""
@@ -210,10 +214,11 @@ class Process:
 
     def take_turn(self, actor: Actor, inbox: Sequence[Envelope]) -> tuple[list[Envelope], int]:
         """One turn, and how long it takes. Whatever ends the process ends it here."""
-        now = Now(self.node.mono_ms(), self.node.wall_ms())
+        now, now_us = self.node.now(), self._world.clock.now_us
         syncs = self.node.disk.syncs
+        delivered = self._world.transcript.delivered
         for envelope in inbox:
-            self._world.transcript.delivered(self._world.clock.now_us, envelope)
+            delivered(now_us, envelope)
         try:
             out = actor.turn(inbox, now)
         except Crashed:
@@ -222,19 +227,22 @@ class Process:
         except DiskFailed:
             self.die("ends, for its disk failed")
             return [], 0
-        assert actor.wake_at is None or actor.wake_at > now.mono_ms, "an actor would spin"
+        # Asked for once: an actor may have to look through all that it waits for.
+        wake_at = actor.wake_at
+        assert wake_at is None or wake_at > now.mono_ms, "an actor would spin"
         return out, TURN_US + (self.rng.randint(*SYNC_US) if self.node.disk.syncs > syncs else 0)
 
     def dispatch(self, sender: str, out: Sequence[Envelope]) -> None:
         """Send what an actor returned."""
+        own = self.node.id
         for envelope in out:
             node, actor = envelope.to
             if not self.alive:
                 return
-            if node == self.node.id and actor in (HOST, SWITCH):
+            if node == own and actor in (HOST, SWITCH):
                 self._world.transcript.delivered(self._world.clock.now_us, envelope)
                 self._on_host(sender, envelope)
-            elif node == self.node.id:
+            elif node == own:
                 self.later(LOCAL_US, partial(self._deliver, envelope))
             elif node == EVERYBODY:
                 self._world.network.publish(self, envelope)
@@ -315,7 +323,9 @@ class Runner:
             self._process.later(0, self._turn)
 
     def _turn(self) -> None:
-        inbox, self._mailbox = self._mailbox[:MAX_MESSAGES], self._mailbox[MAX_MESSAGES:]
+        inbox, self._mailbox = self._mailbox, []
+        if len(inbox) > MAX_MESSAGES:
+            inbox, self._mailbox = inbox[:MAX_MESSAGES], inbox[MAX_MESSAGES:]
         out, took_us = self._process.take_turn(self.actor, inbox)
         if self._process.alive:
             self._process.later(took_us, partial(self._end_turn, out))
@@ -327,10 +337,12 @@ class Runner:
             return
         if self._mailbox:
             self.schedule()
-        elif self.actor.wake_at is not None and self.actor.wake_at != self._alarm_ms:
-            self._alarm_ms = self.actor.wake_at
-            wait_ms = self._alarm_ms - self._process.node.mono_ms()
-            self._process.later(wait_ms * 1_000, partial(self._wake, self._alarm_ms))
+            return
+        wake_at = self.actor.wake_at
+        if wake_at is not None and wake_at != self._alarm_ms:
+            self._alarm_ms = wake_at
+            wait_ms = wake_at - self._process.node.mono_ms()
+            self._process.later(wait_ms * 1_000, partial(self._wake, wake_at))
 
     def _wake(self, at_ms: int) -> None:
         if at_ms == self._alarm_ms:

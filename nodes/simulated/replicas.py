@@ -80,11 +80,16 @@ class Replicas:
     def lacks(self, key: str, stamp: Stamp) -> str:
         """In words, in which live set no majority of the owners holds this or something later; or
         empty."""
-        held = self.held()
+        nodes = {node.id: node for node in self._simulation.nodes.values() if node.id}
         live = placement_of(self.layout())
         # What is written before a layout is adopted is not yet with the new owners of a joint one.
         for owners in live.sets_of(key)[:1]:
-            versions = [held.get(owner, {}).get(key, NOTHING) for owner in owners]
+            versions = [
+                nodes[owner].disk.synced_version(key)
+                if owner in nodes
+                else self.lost.get(owner, {}).get(key, NOTHING)
+                for owner in owners
+            ]
             if sum(version.stamp >= stamp for version in versions) < majority(len(owners)):
                 told = ", ".join(map(_in_words, versions))
                 return f"{stamp} of {key} was acknowledged, and its owners hold {told}"
