@@ -131,10 +131,12 @@ class Announcing:
 
     def _departed(self, now: Now) -> list[Member]:
         """Those that have left not long ago: they may still have to be answered."""
-        connected = {member_id for member_id, _ in self._connected}
-        for member in self._members.all():
-            if member.state == "left" and member.id in connected:
-                self._left_ms.setdefault(member.id, now.mono_ms)
+        left = [m.id for m in self._members.all() if m.state == "left"]
+        if left:
+            connected = {member_id for member_id, _ in self._connected}
+            for member_id in left:
+                if member_id in connected:
+                    self._left_ms.setdefault(member_id, now.mono_ms)
         self._left_ms = {
             member_id: left_ms
             for member_id, left_ms in self._left_ms.items()

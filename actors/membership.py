@@ -173,26 +173,26 @@ class Members:
 
     def all(self) -> tuple[Member, ...]:
         """Those that left included, in the order of their ids."""
-        return self._view("all", lambda m: True)
+        return self._view("all", lambda: map(self._members.__getitem__, self._order))
 
     def present(self) -> tuple[Member, ...]:
         """Those that have not left: they own the ring."""
-        return self._view("present", lambda m: m.state != "left")
+        return self._view("present", lambda: [m for m in self.all() if m.state != "left"])
 
     def others(self) -> tuple[Member, ...]:
         """Those present, without this node."""
-        return self._view("others", lambda m: m.state != "left" and m.id != self.me.id)
+        me = self.me.id
+        return self._view("others", lambda: [m for m in self.present() if m.id != me])
 
     def living(self) -> tuple[Member, ...]:
         """Those others that are not known to be down."""
-        return self._view("living", lambda m: m.state in LIVING and m.id != self.me.id)
+        return self._view("living", lambda: [m for m in self.others() if m.state in LIVING])
 
-    def _view(self, name: str, wanted: Callable[[Member], bool]) -> tuple[Member, ...]:
+    def _view(self, name: str, make: Callable[[], Iterable[Member]]) -> tuple[Member, ...]:
         """Made once for each version of the list: it may be long."""
         view = self._views.get(name)
         if view is None:
-            view = tuple([m for m in map(self._members.__getitem__, self._order) if wanted(m)])
-            self._views[name] = view
+            view = self._views[name] = tuple(make())
         return view
 
     def update_me(self, state: State) -> None:

@@ -157,6 +157,8 @@ class Rumours:
 
     def take_dropped(self) -> dict[str, int]:
         """How much was dropped for which reason since this was last asked."""
+        if not self._dropped:
+            return {}
         dropped, self._dropped = self._dropped, Counter()
         return dict(dropped)
 
