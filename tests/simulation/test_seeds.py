@@ -32,8 +32,7 @@ def test_no_seed_breaks_a_promise(seed: int) -> None:
 
 
 def test_the_seeds_bring_successes_and_faults_of_every_kind() -> None:
-    """Faults are neither so rare nor so many that nothing would be shown. Ten seeds have each kind
-    more than once, and members that join, leave and lose disks."""
+    """Neither are rare: ten have each kind more than once, and joins, leaves and wiped disks."""
     trials = [trial(seed) for seed in SEEDS[1:20:2]]
     done = sum(t.outcomes["done"] for t in trials)
     assert 0.3 < done / sum(t.outcomes.total() for t in trials) < 0.9
