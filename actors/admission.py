@@ -26,18 +26,22 @@ _SLOWLY = 16
 class Admission:
     """Of a router. A job is taken to cost the bytes that it writes, or those that it may read: as
     many as the values read of late had, and no more than a reply has room for. One that has gone on
-    for `patience_ms` waits for others, and costs nothing: keys whose owners are silent stop no
-    other keys."""
+    for `patience_ms` waits for others, and costs nothing but its own client: where owners are
+    silent, that stops nobody else."""
 
-    def __init__(self, max_bytes: int, max_reply_bytes: int, patience_ms: int) -> None:
+    def __init__(
+        self, max_bytes: int, max_client_bytes: int, max_reply_bytes: int, patience_ms: int
+    ) -> None:
         self._max_bytes = max_bytes
+        self._max_client_bytes = max_client_bytes
         self._patience_ms = patience_ms
         self._max_reply_bytes = max_reply_bytes
         self._value_bytes = FIRST_VALUE_BYTES
         self._waiting: dict[Address, dict[AdmittedJob, None]] = {}
         self._begun: dict[AdmittedJob, int] = {}
+        self._begun_by: Counter[Address] = Counter()
         self._begun_bytes = 0
-        # In the order in which their patience ends; each until when.
+        # In the order in which their patience ends; each until when. Those alone are in the sum.
         self._fresh: dict[AdmittedJob, int] = {}
         self._written: Counter[Address] = Counter()
         self._held: dict[Address, None] = {}
@@ -52,7 +56,12 @@ class Admission:
     @property
     def is_idle(self) -> bool:
         """Is nothing held of any job?"""
-        return not (self._waiting or self._begun or self._fresh or self._written)
+        return not (self._waiting or self._begun or self._begun_by or self._written)
+
+    @property
+    def holds(self) -> bool:
+        """Is there a client that does not read?"""
+        return bool(self._held)
 
     def bytes_written_by(self, client: Address) -> int:
         """The bytes of all values that it has under way to be written."""
@@ -74,7 +83,7 @@ class Admission:
         self._forget_slow(now_ms)
         if self._begun_bytes >= self._max_bytes:
             return None
-        client = next((c for c in self._waiting if c not in self._held), None)
+        client = next(filter(self._may_begin, self._waiting), None)
         if client is None:
             return None
         jobs = self._waiting.pop(client)
@@ -83,9 +92,13 @@ class Admission:
         if jobs:
             self._waiting[client] = jobs  # behind all others
         self._begun[job] = cost = self._cost(job)
+        self._begun_by[client] += cost
         self._begun_bytes += cost
         self._fresh[job] = now_ms + self._patience_ms
         return job
+
+    def _may_begin(self, client: Address) -> bool:
+        return client not in self._held and self._begun_by[client] < self._max_client_bytes
 
     def has_begun(self, job: AdmittedJob) -> bool:
         """Or does it wait, or is it over?"""
@@ -95,8 +108,12 @@ class Admission:
         """It is over, begun or not."""
         client = job.request.sender
         if job in self._begun:
-            self._begun_bytes -= self._begun.pop(job)
-            self._fresh.pop(job, None)
+            cost = self._begun.pop(job)
+            if self._fresh.pop(job, None) is not None:
+                self._begun_bytes -= cost
+            self._begun_by[client] -= cost
+            if not self._begun_by[client]:
+                del self._begun_by[client]
         else:
             jobs = self._waiting[client]
             del jobs[job]
@@ -120,7 +137,6 @@ class Admission:
         for job in list(slow):
             del self._fresh[job]
             self._begun_bytes -= self._begun[job]
-            self._begun[job] = 0
 
     def _cost(self, job: AdmittedJob) -> int:
         if isinstance(job, WriteJob):

@@ -79,7 +79,10 @@ class Router:
         self._desk = desk = Desk(self._here, boot, clock, self._asks)
         self._open = Open()
         self._admission = Admission(
-            settings.max_begun_bytes, settings.max_reply_bytes, settings.begun_patience_ms
+            settings.max_begun_bytes,
+            settings.max_client_bytes,
+            settings.max_reply_bytes,
+            settings.begun_patience_ms,
         )
         self._writing = Writing(desk, self._close_if_done)
         self._reading = Reading(desk, self._close_if_done, self._open.grew, self._doubt)
@@ -101,8 +104,9 @@ class Router:
 
     @property
     def wake_at(self) -> int | None:
-        """While anything is under way, often enough to see its time run out."""
-        if not (self._open.jobs or self._asks or self._stop):
+        """While anything is under way, often enough to see its time run out; and while replies
+        wait, which are tried again then."""
+        if not (self._open.jobs or self._asks or self._stop or self._admission.holds):
             return None
         return min(self._tick_at_ms, self._writing.wake_at or self._tick_at_ms)
 
@@ -145,8 +149,8 @@ class Router:
                 self._on_layout(envelope, news, now)
             case ClockRaised(counter):
                 self._desk.clock = max(self._desk.clock, counter)
-            case Unread(client, is_much):
-                self._admission.hold(client, is_held=is_much)
+            case Unread(client, waits):
+                self._admission.hold(client, is_held=waits)
             case Welcomed():
                 self._desk.welcome = True
             case MembersChanged() as changed:

@@ -17,6 +17,9 @@ MAX_SOCKETS = 4_096
 MAX_FRAMES = 2
 MAX_REQUEST_BYTES = 4 * 2**20
 MAX_GOSSIP_BYTES = 2**20
+WAITING_MESSAGES = 16
+"""ZeroMQ holds so many, of 2 MiB at most, for a client that does not read; others: unread.py."""
+
 GOODBYE_MS = 200
 """At a clean stop, how long a closing socket may still deliver what was sent."""
 
@@ -64,8 +67,7 @@ def request_router(context: Context, host: str, port: int) -> tuple[Socket, int]
     """A node's request port: the bound socket and the port, chosen by the system if it was 0."""
     socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
     socket.set(zmq.ROUTER_MANDATORY, 1)
-    # A client that does not read may have 1,000 replies waiting; past that they are dropped.
-    socket.set(zmq.SNDHWM, 1_000)
+    socket.set(zmq.SNDHWM, WAITING_MESSAGES)
     # What is not taken yet waits at its sender: a message may be large, and there are many senders.
     socket.set(zmq.RCVHWM, 16)
     return socket, _bind(socket, host, port)
@@ -120,23 +122,6 @@ def send(socket: Socket, frames: Sequence[bytes]) -> None:
     for frame in frames[:-1]:
         socket.send(frame, _NOBLOCK_AND_MORE)
     socket.send(frames[-1], _NOBLOCK)
-
-
-def send_tracked(
-    socket: Socket, frames: Sequence[bytes], min_bytes: int
-) -> list[tuple[zmq.MessageTracker, int]]:
-    """As `send`, but frames of so many bytes or more are not copied: each is returned with its size
-    and what tells when ZeroMQ needs it no more."""
-    sent = []
-    for n, frame in enumerate(frames, 1):
-        flags = _NOBLOCK if n == len(frames) else _NOBLOCK_AND_MORE
-        if len(frame) < min_bytes:
-            socket.send(frame, flags)
-            continue
-        whole = zmq.Frame(frame, track=True, copy=False, copy_threshold=0)
-        tracker = socket.send(whole, flags, copy=False, track=True)
-        sent.append((tracker, len(frame)))
-    return sent
 
 
 def endpoint(host: str, port: int | str) -> str:

@@ -40,11 +40,11 @@ from nodes.sockets import (
     readable,
     receive,
     request_router,
-    send_tracked,
+    send,
 )
 from nodes.tally import Tally
 from nodes.trace.fields import trace_fields
-from nodes.unread import MAX_BYTES, MIN_BYTES, UnreadBytes
+from nodes.unread import UnreadReplies
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
 SLOW_MS = 500
@@ -55,7 +55,6 @@ _REFUSALS = frozenset({"refused", "bad_key", "bad_value", "too_large"})
 """Mistakes of a client, which is told; nothing is wrong with the node."""
 _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals that are about the node and not the request: counted, for they come in floods."""
-_UNREAD = "client does not read"
 MAX_FOLLOWED = 100_000
 """Requests whose time is taken at once; what is beyond is served all the same."""
 
@@ -92,7 +91,7 @@ class SwitchHost(InnerHost):
         self._own = Address(node.id, "router")
         self._peers = Peers(context)
         self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
-        self._unread = UnreadBytes()
+        self._unread = UnreadReplies(self._send_message, self._drop_replies)
         self._traces = 0
         self._ended = 0
         self._requests: Socket | None = None
@@ -144,16 +143,18 @@ class SwitchHost(InnerHost):
         """With `goodbye` the last replies may still go out."""
         self._peers.close(goodbye=goodbye)
         if self._requests is not None and self._monitor is not None:
+            self._unread.retry()
             self._requests.disable_monitor()
             self._monitor.close()
             self._requests.close(linger=GOODBYE_MS if goodbye else 0)
         super().close(goodbye=goodbye)
 
     def _news_of_readers(self) -> list[Envelope]:
+        self._unread.retry()
         host = Address(self._node.id, HOST)
         return [
-            Envelope(self._own, host, Unread(Address(CLIENT, client), is_much))
-            for client, is_much in self._unread.news()
+            Envelope(self._own, host, Unread(Address(CLIENT, client), waits))
+            for client, waits in self._unread.news()
         ]
 
     # In from the network.
@@ -261,24 +262,17 @@ class SwitchHost(InnerHost):
         return notices
 
     def _send_to_client(self, client: str, envelopes: Sequence[Envelope]) -> None:
-        assert self._requests is not None
-        routing_id = bytes.fromhex(client)
         for batch, frames in encode_all(envelopes, self._node.id):
-            unread_bytes = self._unread.bytes_of(client)
-            if unread_bytes and unread_bytes + sum(map(len, frames)) > MAX_BYTES:
-                self._drop(_UNREAD, count=len(batch), client=client)
-            else:
-                self._send_reply(client, [routing_id, *frames], len(batch))
+            self._unread.send(client, frames, len(batch))
             for envelope in batch:
                 self._note_reply(client, envelope)
 
-    def _send_reply(self, client: str, frames: Sequence[bytes], replies: int) -> None:
+    def _send_message(self, client: str, frames: Sequence[bytes]) -> None:
         assert self._requests is not None
-        try:
-            self._unread.add(client, send_tracked(self._requests, frames, MIN_BYTES))
-        except zmq.ZMQError as error:
-            reason = "client is gone" if error.errno == zmq.EHOSTUNREACH else _UNREAD
-            self._drop(reason, count=replies, client=client)
+        send(self._requests, [bytes.fromhex(client), *frames])
+
+    def _drop_replies(self, reason: str, client: str, replies: int) -> None:
+        self._drop(reason, count=replies, client=client)
 
     def _note_reply(self, client: str, envelope: Envelope) -> None:
         """Log what was asked for, what was slow, and what failed."""

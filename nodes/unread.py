@@ -1,68 +1,77 @@
-"""How many bytes of replies wait for clients that do not read them.
+"""Replies for clients that do not read, in the order in which they were made.
 
-ZeroMQ bounds how many messages wait for a client, not how large they are. So large frames are sent
-without a copy, and those that it has not let go of are counted.
+ZeroMQ bounds how many messages wait for a client, not how large they are. So it may hold a few
+(sockets.py), and the others wait here, where their bytes are counted.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import zmq
 
-MIN_BYTES = 16 * 1_024
-"""Smaller frames are copied and not counted: there are only so many messages."""
+MAX_BYTES = 24 * 2**20
+"""Of one client; replies that would make it more are dropped."""
 
-LARGE_BYTES = 8 * 2**20
-"""A client with so much unread is given no more until it has read half of it."""
-
-MAX_BYTES = 3 * LARGE_BYTES
-"""Replies that would make it more are dropped. What had begun before does not come to so much."""
-
-MAX_IDLE = 1_000
-"""Of so many clients it may be remembered that they have nothing unread."""
+GONE = "client is gone"
+UNREAD = "client does not read"
 
 
-class UnreadBytes:
-    """What clients have not read, by their routing ids."""
+class _Reply(NamedTuple):
+    frames: Sequence[bytes]
+    size_bytes: int
+    replies: int
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, deque[tuple[zmq.MessageTracker, int]]] = {}
+
+class UnreadReplies:
+    """`send` hands a message to ZeroMQ or raises zmq.ZMQError, zmq.Again where that has no room.
+    `drop` is called with a reason, the client and the number of replies that it does not get."""
+
+    def __init__(
+        self,
+        send: Callable[[str, Sequence[bytes]], None],
+        drop: Callable[[str, str, int], None],
+    ) -> None:
+        self._send = send
+        self._drop = drop
+        self._waiting: dict[str, deque[_Reply]] = {}
         self._bytes: dict[str, int] = {}
-        self._slow: dict[str, None] = {}
-        self._news: list[tuple[str, bool]] = []
+        self._told: dict[str, None] = {}
 
-    def bytes_of(self, client: str) -> int:
-        """Of all its replies that wait."""
-        waiting = self._waiting.get(client)
-        if waiting is None:
-            return 0
-        while waiting and waiting[0][0].done:
-            self._bytes[client] -= waiting.popleft()[1]
-        if waiting:
-            return self._bytes[client]
-        del self._waiting[client], self._bytes[client]
-        return 0
-
-    def add(self, client: str, sent: Sequence[tuple[zmq.MessageTracker, int]]) -> None:
-        """These frames, each of so many bytes, were sent to it."""
-        if not sent:
+    def send(self, client: str, frames: Sequence[bytes], replies: int) -> None:
+        """Send the frames, which are so many replies, as soon as there is room for them."""
+        if client not in self._waiting and self._sends(client, frames, replies):
             return
-        if len(self._waiting) >= MAX_IDLE:
-            for other in list(self._waiting):
-                self.bytes_of(other)
-        self._waiting.setdefault(client, deque()).extend(sent)
-        self._bytes[client] = self._bytes.get(client, 0) + sum([size for _, size in sent])
-        if client not in self._slow and self.bytes_of(client) >= LARGE_BYTES:
-            self._slow[client] = None
-            self._news.append((client, True))
+        size_bytes = sum(map(len, frames))
+        if self._bytes.get(client, 0) + size_bytes > MAX_BYTES:
+            self._drop(UNREAD, client, replies)
+            return
+        self._waiting.setdefault(client, deque()).append(_Reply(frames, size_bytes, replies))
+        self._bytes[client] = self._bytes.get(client, 0) + size_bytes
+
+    def retry(self) -> None:
+        """Send what there is room for now."""
+        for client in list(self._waiting):
+            waiting = self._waiting[client]
+            while waiting and self._sends(client, waiting[0].frames, waiting[0].replies):
+                self._bytes[client] -= waiting.popleft().size_bytes
+            if not waiting:
+                del self._waiting[client], self._bytes[client]
 
     def news(self) -> list[tuple[str, bool]]:
-        """Who has much to read, since this was last asked, and who has read half of it."""
-        news, self._news = self._news, []
-        for client in list(self._slow):
-            if self.bytes_of(client) < LARGE_BYTES // 2:
-                del self._slow[client]
-                news.append((client, False))
-        return news
+        """For whom replies wait, since this was last asked, and for whom they do no longer."""
+        before, self._told = self._told, dict.fromkeys(self._waiting)
+        news = [(client, True) for client in self._told if client not in before]
+        return news + [(client, False) for client in before if client not in self._told]
+
+    def _sends(self, client: str, frames: Sequence[bytes], replies: int) -> bool:
+        """Is there nothing left to be done about them?"""
+        try:
+            self._send(client, frames)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            self._drop(GONE if error.errno == zmq.EHOSTUNREACH else UNREAD, client, replies)
+        return True

@@ -20,11 +20,10 @@ class ClockRaised(Message):
 
 @dataclass(frozen=True, slots=True)
 class Unread(Message):
-    """Switch to router: this client has so much to read that it is to be given no more; or not any
-    longer."""
+    """Switch to router: replies wait, because this client does not read; or they do no longer."""
 
     client: Address
-    is_much: bool
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True)

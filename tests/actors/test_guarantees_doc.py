@@ -12,6 +12,7 @@ from actors.ring import REPLICAS
 from actors.router_settings import RouterSettings
 from actors.storage_settings import StorageSettings
 from actors.versions import MAX_CLOCK_STEP
+from nodes.sockets import WAITING_MESSAGES
 from nodes.unread import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,9 @@ def test_what_shows_a_promise_is_there() -> None:
     assert all((ROOT / file).is_file() for files in shown for file in files)
 
 
+MIB = 2**20
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -34,9 +38,9 @@ def test_what_shows_a_promise_is_there() -> None:
         f"| a value | {ROUTER.max_value_bytes // 1024:,} KiB |",
         f"| keys in a batch | {ROUTER.max_batch_keys:,} |",
         f"| keys under way at a coordinator | {ROUTER.max_open_keys:,} |",
-        f"| values under way at a coordinator | {ROUTER.max_open_bytes // 2**20} MiB |",
-        f"| values that one client writes at once | {ROUTER.max_client_bytes // 2**20} MiB |",
-        f"| answers that a client has not read | {MAX_BYTES // 2**20} MiB, or 1,000 messages |",
+        f"| values under way at a coordinator | {ROUTER.max_open_bytes // MIB} MiB |",
+        f"| values that one client writes at once | {ROUTER.max_client_bytes // MIB} MiB |",
+        f"| answers that a client has not read | {MAX_BYTES // MIB} MiB and {WAITING_MESSAGES} ",
         f"| members | {MAX_MEMBERS:,}; ",
         f"| copies | {REPLICAS} |",
         f"| hints at a node | {STORAGE.max_hints:,}, for {STORAGE.hint_ms // 3_600_000} h each |",

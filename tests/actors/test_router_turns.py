@@ -111,6 +111,15 @@ def test_who_waits_for_silent_owners_stops_nobody() -> None:
     assert ("b",) in fetches(node.run_for(60))
 
 
+def test_who_waits_for_silent_owners_stops_itself_in_the_end() -> None:
+    """What it has asked may all be answered at once: so much is bounded for each client."""
+    node = alone(replace(ONE_AT_A_TIME, max_client_bytes=1))
+    node.take(of("slow", get("a"), 1), of("slow", get("b"), 2), of("quick", get("c"), 1))
+    later = fetches(node.run_for(2_000))
+    assert ("c",) in later
+    assert ("b",) not in later
+
+
 def test_a_request_that_never_began_times_out() -> None:
     """A write that has not left is refused for certain; and what waited behind it goes on."""
     node = alone(replace(ONE_AT_A_TIME, begun_patience_ms=60_000))
@@ -145,18 +154,18 @@ def test_what_one_client_writes_is_bounded(begun: int) -> None:
     assert messages(node.take(of("many", write("d"), 3)), Failed) == []
 
 
-def unread(client: str, *, is_much: bool) -> Envelope:
+def unread(client: str, *, waits: bool) -> Envelope:
     """The switch tells how this client reads."""
-    return from_host("router", Unread(Address(CLIENT, client), is_much))
+    return from_host("router", Unread(Address(CLIENT, client), waits))
 
 
 def test_who_does_not_read_waits_until_it_has_read() -> None:
     """Its requests begin then, and those of others meanwhile."""
     node = alone(RouterSettings())
-    out = node.take(unread("slow", is_much=True), of("slow", get("a")), of("quick", get("b")))
+    out = node.take(unread("slow", waits=True), of("slow", get("a")), of("quick", get("b")))
     assert fetches(out) == [("b",)]
     assert fetches(node.take(of("slow", write("c"), 2))) == []
-    out = node.take(unread("slow", is_much=False))
+    out = node.take(unread("slow", waits=False))
     assert fetches(out) == [("a",)]
     assert [store.keys for store in messages(out, Store)] == [("c",)]
 
@@ -165,7 +174,7 @@ def test_who_does_not_read_may_wait_with_so_many_requests() -> None:
     """Those beyond are refused for certain; not those of who reads."""
     node = alone(RouterSettings())
     many = [of("slow", get("a"), n) for n in range(MAX_HELD)]
-    assert node.take(unread("slow", is_much=True), *many) == []
+    assert node.take(unread("slow", waits=True), *many) == []
     out = node.take(of("slow", get("b"), MAX_HELD), of("quick", get("c")))
     [failed] = messages(out, Failed)
     assert (failed.code, failed.definite) == ("overloaded", True)

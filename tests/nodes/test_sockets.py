@@ -61,7 +61,7 @@ TABLE: list[tuple[Callable[[Context], Socket], int, dict[zmq.SocketOption, int]]
         {
             **EVERY_TCP_SOCKET,
             zmq.MAXMSGSIZE: 4 * 2**20,
-            zmq.SNDHWM: 1_000,
+            zmq.SNDHWM: 16,
             zmq.RCVHWM: 16,
         },
     ),

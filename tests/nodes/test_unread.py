@@ -1,8 +1,8 @@
-"""What clients do not read is counted in bytes, and refused or dropped when it is too much."""
+"""What clients do not read waits for them, within bounds, and what they ask waits meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 import pytest
@@ -10,20 +10,86 @@ import zmq
 
 from actors.admission import MAX_HELD
 from nodes.node import Node
-from nodes.sockets import Context, Socket, receive, request_router, send_tracked
-from nodes.unread import LARGE_BYTES, MAX_IDLE, MIN_BYTES, UnreadBytes
+from nodes.sockets import Context, Socket
+from nodes.unread import GONE, MAX_BYTES, UNREAD, UnreadReplies
 from tests.networks import DEADLINE_S, client_of, wait_until
 from tests.nodes.test_bad_input import count_of, message, request
 
 LARGE = bytes(2**20)
 
 
-@pytest.fixture
-def router(context: Context) -> Iterator[tuple[Socket, int]]:
-    """A request port, and where it is."""
-    socket, port = request_router(context, "127.0.0.1", 0)
-    yield socket, port
-    socket.close()
+class Port:
+    """Takes as many messages as there is room for. `gone` are clients that it does not know."""
+
+    def __init__(self, room: int = 0) -> None:
+        self.room = room
+        self.gone: set[str] = set()
+        self.sent: list[tuple[str, Sequence[bytes]]] = []
+        self.dropped: list[tuple[str, str, int]] = []
+        self.replies = UnreadReplies(self.send, lambda *what: self.dropped.append(what))
+
+    def send(self, client: str, frames: Sequence[bytes]) -> None:
+        if client in self.gone:
+            raise zmq.ZMQError(zmq.EHOSTUNREACH)
+        if not self.room:
+            raise zmq.Again
+        self.room -= 1
+        self.sent.append((client, frames))
+
+
+def test_replies_keep_their_order_while_they_wait() -> None:
+    """Also those for which there would be room by then."""
+    port = Port(room=1)
+    for n in range(3):
+        port.replies.send("slow", [b"%d" % n], 1)
+    port.room = 1
+    port.replies.send("slow", [b"3"], 1)
+    port.replies.send("quick", [b"0"], 1)
+    assert port.sent == [("slow", [b"0"]), ("quick", [b"0"])]
+    for _ in range(2):
+        port.room = 2
+        port.replies.retry()
+    assert port.sent[2:] == [("slow", [b"1"]), ("slow", [b"2"]), ("slow", [b"3"])]
+    assert port.dropped == []
+
+
+def test_it_is_told_for_whom_replies_wait() -> None:
+    """Once, and once that they do no longer."""
+    port = Port()
+    assert port.replies.news() == []
+    port.replies.send("slow", [b"0"], 1)
+    assert port.replies.news() == [("slow", True)]
+    assert port.replies.news() == []
+    port.room = 1
+    port.replies.retry()
+    assert port.replies.news() == [("slow", False)]
+
+
+def test_what_waits_is_bounded_in_bytes() -> None:
+    """What is beyond is dropped and counted; what is read makes room."""
+    port = Port()
+    half = bytes(MAX_BYTES // 2)
+    for replies in (1, 2, 3):
+        port.replies.send("slow", [b"", half], replies)
+        port.replies.send("other", [b""], 1)
+    assert port.dropped == [(UNREAD, "slow", 3)]
+    port.room = 1
+    port.replies.retry()
+    port.replies.send("slow", [half], 4)
+    assert port.dropped == [(UNREAD, "slow", 3)]
+
+
+def test_who_is_gone_keeps_nothing_waiting() -> None:
+    """Its replies are counted as dropped."""
+    port = Port()
+    port.replies.send("a", [b"0"], 1)
+    port.replies.send("a", [b"1"], 2)
+    port.gone.add("a")
+    port.replies.retry()
+    assert port.dropped == [(GONE, "a", 1), (GONE, "a", 2)]
+    port.replies.send("a", [b"2"], 3)
+    assert port.dropped[2:] == [(GONE, "a", 3)]
+    assert port.replies.news() == []
 
 
 @pytest.fixture
@@ -40,41 +106,6 @@ def read(dealer: Socket) -> list[bytes]:
     """The next message."""
     assert dealer.poll(int(DEADLINE_S * 1_000)), "no answer"
     return dealer.recv_multipart()
-
-
-def test_large_frames_are_counted_until_they_are_read(
-    router: tuple[Socket, int], reader: Socket
-) -> None:
-    """Small ones are not: of messages there are only so many."""
-    socket, port = router
-    reader.connect(f"tcp://127.0.0.1:{port}")
-    reader.send(b"hello")
-    wait_until("it is there", lambda: socket.poll(0))
-    frames = receive(socket)
-    assert frames is not None
-    unread = UnreadBytes()
-    for _ in range(20):
-        unread.add("aa", send_tracked(socket, [frames[0], b"head", LARGE], MIN_BYTES))
-    assert unread.bytes_of("aa") > LARGE_BYTES
-    assert unread.bytes_of("bb") == 0
-    assert unread.news() == [("aa", True)]
-    assert unread.news() == []
-    assert [read(reader) for _ in range(20)] == [[b"head", LARGE]] * 20
-    wait_until("all are read", lambda: unread.bytes_of("aa") == 0)
-    assert unread.news() == [("aa", False)]
-    small = bytes(MIN_BYTES - 1)
-    assert send_tracked(socket, [frames[0], small], MIN_BYTES) == []
-    assert read(reader) == [small]
-
-
-def test_clients_that_are_gone_are_forgotten() -> None:
-    """When there are many, and nothing waits for them any more."""
-    unread = UnreadBytes()
-    done = zmq.MessageTracker()
-    for n in range(3 * MAX_IDLE):
-        unread.add(f"{n:x}", [(done, 1)])
-        assert len(unread._waiting) <= MAX_IDLE
-        assert unread._bytes.keys() == unread._waiting.keys()
 
 
 def test_nothing_is_dropped_of_who_reads_late(shared_node: Node, reader: Socket) -> None:
