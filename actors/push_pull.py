@@ -97,6 +97,8 @@ class PushPull:
             self._met.add(node)
         if not theirs:
             return
+        # An earlier one whose answer was lost is made up for by this.
+        self._awaited = {number: n for number, n in self._awaited.items() if n != node}
         for message in self._exchanges(theirs):
             if isinstance(message, Exchange):
                 self._awaited[self._outbox.send(node, message)] = node

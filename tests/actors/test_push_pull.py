@@ -282,6 +282,17 @@ def test_the_last_of_several_exchanges_is_the_answer() -> None:
     )
 
 
+def test_an_exchange_makes_up_for_one_whose_answer_was_lost() -> None:
+    """Else whoever has lost one would wait for an answer of that node for ever."""
+    one = Side(ME, OTHER)
+    one.push_pull.exchange_with(B, NOTHING)
+    lost = reply(the(one.outbox.take(), Exchange), Tell(NET, (), ()))
+    one.push_pull.exchange_with(B, NOTHING)
+    told = reply(the(one.outbox.take(), Exchange), Tell(NET, (), ()))
+    assert one.push_pull.is_answered(told)
+    assert not one.push_pull.is_answered(lost)
+
+
 def test_exchanges_that_are_never_answered_are_forgotten() -> None:
     """The oldest, when there are more than a hundred."""
     one = Side(ME, OTHER)
