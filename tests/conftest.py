@@ -1,6 +1,5 @@
 """Every run of the tests is the same run, whoever starts it."""
 
-import os
 import signal
 
 from hypothesis import settings
@@ -8,12 +7,6 @@ from hypothesis import settings
 # What hypothesis draws follows from the test alone.
 settings.register_profile("gossamer", derandomize=True, deadline=None)
 settings.load_profile("gossamer")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests of real processes wait most of the time."""
-    return (os.cpu_count() or 1) + 1
-
 
 # A shell that starts the tests in the background has SIGINT ignored, which the processes that the
 # tests start would inherit.
