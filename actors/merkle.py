@@ -37,7 +37,7 @@ def place_of(key: str) -> tuple[int, int, int]:
     """The key's partition and its leaf, bits 0..11 and 12..17 of its SHA-1; and its mark, the last
     64, which tells it from others."""
     start, mark = _DIGEST.unpack(sha1(key.encode(), usedforsecurity=False).digest())
-    return start >> 20, start >> 14 & 63, mark
+    return (start >> 16) * ring.PARTITIONS >> 16, start >> 14 & 63, mark
 
 
 def entry_hash(mark: int, version: Version) -> int:

@@ -50,6 +50,9 @@ from actors.syncing import Syncing
 from actors.trees import Trees
 from actors.versions import MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
+PLAIN = frozenset({Store, Fetch, Scan, Inspect, AskReport})
+"""Requests that leave the parts of the actor as they are: what was not due before is not after."""
+
 READ_STEP = 64
 """So many keys are read at a time: a request for many large values is not held in memory whole."""
 
@@ -118,7 +121,9 @@ class Storage:
                 self._adopted(now)
         for envelope in inbox:
             self._on(envelope, now)
-        self._do_what_is_due(now)
+        may_be_due = not self._is_asleep(now) or any(type(e.message) not in PLAIN for e in inbox)
+        if may_be_due:
+            self._do_what_is_due(now)
         is_done, changes = self._stage.commit()
         self._trees.apply(changes)
         if self._stage.clock > self._told_clock:
@@ -128,9 +133,13 @@ class Storage:
             self._outbox.to("router", ClockRaised(self._stage.clock))
         for then in self._stage.take_then():
             then(is_done)
-        self._tell_host()
-        self._wake_at = self._next_wake(now)
+        if may_be_due:
+            self._tell_host()
+            self._wake_at = self._next_wake(now)
         return self._outbox.take()
+
+    def _is_asleep(self, now: Now) -> bool:
+        return self._wake_at is None or now.mono_ms < self._wake_at
 
     def _do_what_is_due(self, now: Now) -> None:
         syncing = self._syncing

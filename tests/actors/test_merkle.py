@@ -20,6 +20,7 @@ from actors.merkle import (
 )
 from actors.ring import partition_of
 from actors.versions import NOTHING, Stamp, Version
+from nodes.simulated.partitions import partitions
 from tests.actors.envelopes import A, B
 
 _, _, KEY = place_of("key")
@@ -39,6 +40,14 @@ def test_a_key_is_in_the_leaf_of_its_next_six_bits(key: str) -> None:
     """The first twelve bits of its SHA-1 are its partition; the last 64 tell it from other keys."""
     bits = int(sha1(key.encode()).hexdigest(), 16)
     assert place_of(key) == (partition_of(key), (bits >> 160 - 18) % LEAVES, bits % 2**64)
+
+
+def test_where_there_are_fewer_partitions_a_key_is_in_its_own() -> None:
+    """As in simulations."""
+    with partitions(64):
+        assert [place_of(f"key{n}")[0] for n in range(99)] == [
+            partition_of(f"key{n}") for n in range(99)
+        ]
 
 
 def test_an_entry_is_its_key_its_stamp_and_whether_it_is_dead() -> None:
