@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ class Journal:
 
     def __init__(self, path: Path, size_bytes: int, *, is_new: bool) -> None:
         self._path = path
-        self._size_bytes = size_bytes
+        self._size_bytes = self._used_bytes = size_bytes
         self.last = 0
         self._end = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -92,7 +93,7 @@ class Journal:
 
     def has_room(self, body: bytes) -> bool:
         """Is there room for this entry?"""
-        return self._end + HEAD.size + len(body) <= self._size_bytes
+        return self._end + HEAD.size + len(body) <= self._used_bytes
 
     def append(self, body: bytes) -> None:
         """Note this, and sync it. Raises DiskFull where that was not done for lack of room; after
@@ -105,8 +106,13 @@ class Journal:
         self.last, self._end = number, self._end + len(entry)
 
     def begin_again(self, last: int) -> None:
-        """The database is on the disk up to the number `last`."""
+        """The database is on the disk up to the number `last`.
+
+        How much of the file is used until the next time is left to chance: copies of the same data
+        would else be put on their disks at the same time, and a quorum would wait for that."""
         self.last, self._end = last, 0
+        half = self._size_bytes // 2
+        self._used_bytes = self._size_bytes - secrets.randbelow(half)
 
     def _fill(self, is_new: bool) -> None:
         if is_new:

@@ -152,14 +152,14 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path, start: Start) -> Non
 
 @pytest.fixture(params=["tmpfs", "ext4"])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
+    """A file system of 12 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
     if request.param == "ext4":
         image = tmp_path / "image"
         with image.open("wb") as opened:
-            opened.truncate(8 * MIB)
+            opened.truncate(12 * MIB)
         run_or_skip(["mkfs.ext4", "-q", "-O", "^has_journal", str(image)])
         mount = ["mount", "-o", "loop", str(image), str(folder)]
     run_or_skip(mount)

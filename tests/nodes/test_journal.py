@@ -11,6 +11,7 @@ import pytest
 
 from actors.disk import Batch
 from actors.versions import Record, Stamp, Version
+from nodes import database
 from nodes.batch_format import pack_all, pack_batch, unpack_batch
 from nodes.disk import LmdbDisk
 from nodes.folder import DataFolderError
@@ -152,8 +153,11 @@ def test_a_batch_is_read_as_it_was_written() -> None:
     assert unpack_batch(pack_batch(Batch(), [])) == Batch()
 
 
-def test_each_commit_outlives_a_loss_of_power(tmp_path: Path) -> None:
+def test_each_commit_outlives_a_loss_of_power(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the journal has begun again in between; what the files are then is enough."""
+    monkeypatch.setattr(database, "JOURNAL_BYTES", 2**20)
     disk = LmdbDisk(tmp_path / "data")
     sizes = [
         10,
