@@ -35,9 +35,9 @@ MAX_STEP_BYTES = 256 * 2**20
 """The database's file grows by a quarter of its size within these two, and by less, down to
 MIN_STEP_BYTES, where the disk has not that much left."""
 
-JOURNAL_BYTES = 4 * 2**20
+JOURNAL_BYTES = 8 * 2**20
 """The larger it is, the more writes share a page that is written in the end; but until then those
-pages are in memory, 100 MB of them where each write is far from the others."""
+pages are in memory, 200 MB of them where each of many writes is far from the others."""
 
 MAX_ENTRY_BYTES = 2**18
 """What is more than that is committed at once: to write it twice would cost more than it saves."""

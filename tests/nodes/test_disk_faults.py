@@ -71,7 +71,7 @@ from nodes.disk import LmdbDisk
 from nodes.folder import DataFolderError
 MIB = 2**20
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4 * MIB, hard))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10 * MIB, hard))
 disk = LmdbDisk(Path(sys.argv[1]))
 stored = 0
 def store():
@@ -152,14 +152,14 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path, start: Start) -> Non
 
 @pytest.fixture(params=["tmpfs", "ext4"])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A file system of 12 MiB."""
+    """A file system of 17 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=17m", "tmpfs", str(folder)]
     if request.param == "ext4":
         image = tmp_path / "image"
         with image.open("wb") as opened:
-            opened.truncate(12 * MIB)
+            opened.truncate(17 * MIB)
         run_or_skip(["mkfs.ext4", "-q", "-O", "^has_journal", str(image)])
         mount = ["mount", "-o", "loop", str(image), str(folder)]
     run_or_skip(mount)

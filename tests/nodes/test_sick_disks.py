@@ -34,10 +34,10 @@ FAILED = 1
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 42.5 MiB in memory."""
+    """A file system of 63 MiB in memory."""
     folder = tmp_path / "small"
     folder.mkdir()
-    run_or_skip(["mount", "-t", "tmpfs", "-o", "size=43500k", "tmpfs", str(folder)])
+    run_or_skip(["mount", "-t", "tmpfs", "-o", "size=63m", "tmpfs", str(folder)])
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -82,7 +82,7 @@ def test_full_disks_refuse_writes_until_there_is_room(network: Network, small_di
 def test_one_full_disk_of_three_is_made_good(network: Network, small_disk: Path) -> None:
     """A quorum goes on without it; once it has room it gets what it has missed, without a read."""
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(33 * MIB))
+    ballast.write_bytes(bytes(51 * MIB))
     listed = addresses(network.ports.take(3))
     folders = ["node1", "node2", str(small_disk / "node3")]
     nodes = [
