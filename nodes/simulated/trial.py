@@ -35,6 +35,7 @@ SERVING_MS = 10_000
 """All nodes serve all keys within this, once they are agreed."""
 AWAY_MS = 8_000
 """Within this the others serve all keys, when one machine is away."""
+MIN_FAULTS = 3
 CONVERGED_MS = 20_000
 COLLECTED_MS = 30_000
 IDLE_MS = 5_000
@@ -178,7 +179,7 @@ class Trial:
         kinds, bury = self.plan.faults, self.workload.bury
         self.faults = Faults(simulation, fleet, self.replicas, kinds, bury=bury)
         self._watch()
-        self._until(self.workload.done, 600_000, "the clients are done")
+        self._until(self._has_been_through, 600_000, "the clients are done")
         self.faults.end()
         self._until(self._is_calm, CALM_MS, "the members are agreed on", self._unrest)
         simulation.run_for(MAX_TIMEOUT_MS)
@@ -194,6 +195,10 @@ class Trial:
         self._read_all()
         self.witness.look_at_all()
         self._until(lambda: not self._left_over(), IDLE_MS, "routers are idle", self._left_over)
+
+    def _has_been_through(self) -> bool:
+        """Are the clients done, and were there as many faults as each trial is to have?"""
+        return self.workload.done() and (not self.plan.faults or self.begun.total() >= MIN_FAULTS)
 
     def _watch(self) -> None:
         self.witness.look_at_all()

@@ -27,14 +27,13 @@ def test_no_seed_breaks_a_promise(seed: int) -> None:
     """Through faults of all kinds at once keys stay atomic registers, and all that is promised."""
     found = trial(seed)
     check(found)
-    assert found.begun.total() >= 2
+    assert found.begun.total() >= 3
     assert len(found.workload.history.operations) >= 100
 
 
 def test_the_seeds_bring_successes_and_faults_of_every_kind() -> None:
     """Neither are rare: ten have each kind more than once, and joins, leaves and wiped disks."""
     trials = [trial(seed) for seed in SEEDS[1:20:2]]
-    assert all(t.begun.total() >= 3 for t in trials)
     done = sum(t.outcomes["done"] for t in trials)
     assert 0.3 < done / sum(t.outcomes.total() for t in trials) < 0.9
     begun = sum((t.begun for t in trials[1:]), trials[0].begun)
