@@ -91,7 +91,7 @@ class Machine:
     """
 
     def __init__(self, hub: _Holder, number: int, side: str, user: bool) -> None:
-        host = f"10.77.0.{number}"
+        self.host = host = f"10.77.0.{number}"
         self.address = f"{host}:{PORT}"
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -106,6 +106,10 @@ class Machine:
         except NoNamespaces:
             self.end()
             raise
+
+    def ip(self, commands: str) -> None:
+        """Change its links, addresses and routes."""
+        self._holder.ip(commands)
 
     def end(self) -> None:
         """It is gone once the nodes in it have ended too."""
@@ -134,6 +138,14 @@ class CutNetwork:
     def heal(self) -> None:
         """Let all pass again."""
         self._hub.ip("link set cable-left up")
+
+    def silence(self, speaker: int, listener: int) -> None:
+        """Let nothing reach the one machine of `machines` from the other."""
+        self.machines[speaker].ip(f"route add blackhole {self.machines[listener].host}")
+
+    def unsilence(self, speaker: int, listener: int) -> None:
+        """Let it pass again."""
+        self.machines[speaker].ip(f"route del blackhole {self.machines[listener].host}")
 
     def close(self) -> None:
         """Leave nothing behind; the nodes have ended before."""
