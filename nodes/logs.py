@@ -21,7 +21,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 from actors.actor import Address, Envelope
 from actors.messages import Message
-from actors.versions import Stamp
+from actors.versions import Record, Stamp
 from nodes.logfile import LogFile
 from nodes.terminal import colour_of, printable, wants_colours
 from nodes.trace.fields import describe
@@ -279,6 +279,8 @@ def plain(value: object, depth: int = 0) -> Any:
             text = type_name(type(value))
         case Address() | Stamp():
             text = str(value)
+        case Record():
+            text = "<Record>"
         case Mapping() | Sequence() | Set() if depth < MAX_DEPTH:
             return _plain_collection(value, depth + 1)
         case Mapping() | Sequence() | Set():
