@@ -30,10 +30,9 @@ AIMED = {
 }
 """What is rare beside all other faults is common where they are few."""
 LIKELY = {
-    "no_write_back": 5,
-    "called_unsent_although_it_was_sent": 3,
+    "called_unsent_although_it_was_sent": 17,
     "sent_again_by_the_client": 4,
-    "pages_served_in_any_epoch": 55,
+    "pages_served_in_any_epoch": 15,
     "joint_reads_of_the_new_owners_alone": 15,
     "collected_on_confirmation_alone": 12,
     "a_wiped_disk_that_keeps_its_id": 20,
