@@ -52,6 +52,12 @@ class Desk:
         """Of the layout in which everything is asked."""
         return self.placement.layout.epoch
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """These are the members. Those that were struck out may still be owners, until the data has
+        moved: their names stay until then."""
+        lost = [node for node in self.placement.layout.lost if node in self.names]
+        self.names = {**{node: self.names[node] for node in lost}, **names}
+
     def name_all(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """What people call them."""
         return tuple([self.names.get(node, node) for node in nodes])

@@ -172,7 +172,7 @@ class Router:
         self._waiting = changed.waiting
         if not changed.network:
             return
-        desk.names = {m.id: m.name for m in changed.members}
+        desk.rename({m.id: m.name for m in changed.members})
         down = frozenset([m.id for m in changed.members if m.state in DOWN and m.id != desk.node])
         down = down.union(desk.placement.layout.lost)
         fallen, desk.down = sorted(down - desk.down), down

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import lmdb
 
 from actors.disk import DiskFull
-from nodes.folder import DataFolder, DataFolderError, errors_of, sync_folder
+from nodes.folder import REMEDY, DataFolder, DataFolderError, errors_of, sync_folder
 from nodes.journal import NO_ROOM, Journal
 
 MIN_STEP_BYTES = 2**20
@@ -88,6 +88,9 @@ class Database:
     def _open(self, path: Path, opened: contextlib.ExitStack) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
         is_new = not (path / "data.mdb").exists()
+        if is_new and (path.parent / "log.jsonl").exists():
+            # The log is begun once there is a database.
+            raise DataFolderError(f"{path / 'data.mdb'}, the database, is missing. {REMEDY}")
         self._journal = Journal(path / "journal", JOURNAL_BYTES, is_new=is_new)
         opened.callback(self._journal.close)
         # Without LMDB's lock, which lies in a file: the folder has a lock, and one thread uses it.
@@ -108,7 +111,7 @@ class Database:
         self._size_bytes = os.fstat(self._file).st_size
         used_bytes = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
         if self._size_bytes < used_bytes:
-            raise DataFolderError(f"{path / 'data.mdb'} is cut short: a part of it is missing")
+            raise DataFolderError(f"{path / 'data.mdb'} is cut short. {REMEDY}")
         self._is_tight = used_bytes > self._size_bytes - SPARE_BYTES
         if self._size_bytes < MIN_STEP_BYTES + SPARE_BYTES:
             self._reserve(FIRST_STEP_BYTES, MIN_STEP_BYTES + SPARE_BYTES)
@@ -254,4 +257,5 @@ def database_errors_of(path: Path) -> Iterator[None]:
     except DiskFull:
         raise DataFolderError(f"the disk of the data folder {path} is full") from None
     except lmdb.Error as error:
-        raise DataFolderError(f"the database in {path} cannot be opened: {error}") from error
+        reason = f"the database in {path} cannot be opened: {error}. {REMEDY}"
+        raise DataFolderError(reason) from error

@@ -14,6 +14,9 @@ from pathlib import Path
 from actors.errors import GossamerError
 
 FORMAT = "gossamer data 1"
+REMEDY = (
+    "If it cannot be repaired, start the node with an empty folder: it gets its data from others"
+)
 
 
 class DataFolderError(GossamerError):

@@ -4,7 +4,8 @@ It is a file of one size, and is written from its beginning again each time that
 To write a little at the end of a file that has its blocks already is the cheapest thing that can be
 synced: a tenth of what a database's pages cost, which lie here and there. Entries are numbered, one
 after the other through all rounds, so what an earlier round left in the file is not taken for this
-one's.
+one's. Behind each stand zeros, until the next takes their place; a head lies within a sector, which
+is written whole or not at all. So where there is neither a head nor zeros, something was destroyed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import secrets
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from zlib import crc32
 
 from actors.disk import DiskFull
-from nodes.folder import DataFolderError, sync_folder
+from nodes.folder import REMEDY, DataFolderError, sync_folder
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -27,6 +28,8 @@ HEAD = struct.Struct(">QIII")
 """An entry's number, the bytes of its body, their CRC-32, and that of the three before it."""
 
 HEAD_CRC_AT = HEAD.size - 4
+ALIGNED_BYTES = 32
+END = bytes(ALIGNED_BYTES)
 
 
 class Entry(NamedTuple):
@@ -67,17 +70,20 @@ class Journal:
         Raises DataFolderError where some are missing that once were there.
         """
         self.last, self._end = last, 0
-        while entry := self._entry(self._end):
+        while not self._is_over(self._end):
+            entry = self._entry(self._end)
+            if entry is None:
+                self._refuse(f"what follows entry {self.last} is damaged")
+            if self._end == 0 and entry.number <= self.last:
+                return  # of the round before
             if entry.number != self.last + 1:
-                if self._end == 0 and entry.number > self.last:
-                    self._refuse(f"it begins with {entry.number}, the database ends with {last}")
-                return
+                self._refuse(f"entry {entry.number} follows {self.last} in it")
             if entry.body is None:
                 # The last one may have been cut short. None is written before the one before it
                 # was synced, so where another follows, this one was whole once.
                 after = self._entry(entry.end)
                 if after and after.number == entry.number + 1:
-                    self._refuse(f"its entry {entry.number} is damaged")
+                    self._refuse(f"entry {entry.number} is damaged")
                 return
             self.last, self._end = entry.number, entry.end
 
@@ -93,17 +99,19 @@ class Journal:
 
     def has_room(self, body: bytes) -> bool:
         """Is there room for this entry?"""
-        return self._end + HEAD.size + len(body) <= self._used_bytes
+        return self._end + _aligned(HEAD.size + len(body)) + len(END) <= self._used_bytes
 
     def append(self, body: bytes) -> None:
         """Note this, and sync it. Raises DiskFull where that was not done for lack of room; after
         any other OSError it is not known."""
         number = self.last + 1
         head = HEAD.pack(number, len(body), crc32(body), 0)[:HEAD_CRC_AT]
-        entry = b"".join((head, crc32(head).to_bytes(4, "big"), body))
+        size_bytes = _aligned(HEAD.size + len(body))
+        padding = bytes(size_bytes - HEAD.size - len(body))
+        entry = b"".join((head, crc32(head).to_bytes(4, "big"), body, padding, END))
         self._write(entry, self._end)
         os.fdatasync(self._fd)
-        self.last, self._end = number, self._end + len(entry)
+        self.last, self._end = number, self._end + size_bytes
 
     def begin_again(self, last: int) -> None:
         """The database is on the disk up to the number `last`.
@@ -135,6 +143,10 @@ class Journal:
                 raise
             raise DiskFull("the disk has no room for the journal") from error
 
+    def _is_over(self, at: int) -> bool:
+        """Has nothing been written there in this round, nor in one before?"""
+        return os.pread(self._fd, ALIGNED_BYTES, at) in (b"", END)
+
     def _entry(self, at: int) -> Entry | None:
         head = os.pread(self._fd, HEAD.size, at)
         if len(head) < HEAD.size:
@@ -143,8 +155,13 @@ class Journal:
         if not number or crc32(head[:HEAD_CRC_AT]) != head_crc:
             return None
         body = os.pread(self._fd, size_bytes, at + HEAD.size)
-        end = at + HEAD.size + size_bytes
+        end = at + _aligned(HEAD.size + size_bytes)
         return Entry(number, body if crc32(body) == crc else None, end)
 
-    def _refuse(self, why: str) -> None:
-        raise DataFolderError(f"{self._path} does not continue the database beside it: {why}")
+    def _refuse(self, why: str) -> NoReturn:
+        """What was acknowledged may be lost: the node must not begin without it."""
+        raise DataFolderError(f"the journal {self._path} cannot be used: {why}. {REMEDY}")
+
+
+def _aligned(size_bytes: int) -> int:
+    return -(-size_bytes // ALIGNED_BYTES) * ALIGNED_BYTES

@@ -87,6 +87,8 @@ def _status_facts(told: Status) -> Facts:
     for member, count in told.hints.items():
         facts.append(("hints", f"{_many(count, 'write')} for {member}, to be told when it is back"))
     facts += [("silent", f"{member} did not answer") for member in told.silent]
+    if told.without_quorum and told.silent:
+        facts.append(("lost?", "what is gone for good is to be forgotten: see `gossamer forget`"))
     return facts
 
 

@@ -125,3 +125,15 @@ def test_what_jobs_hold_is_counted_while_they_are_open(grown: int) -> None:
     assert opened.end(one)
     assert not opened.end(one)
     assert (list(opened.jobs), opened.keys, opened.bytes) == ([other], 1, 5)
+
+
+def test_who_was_struck_out_keeps_its_name_while_it_has_a_place() -> None:
+    """Among the owners, until the data has moved: people are told of it by name."""
+    desk = Desk(ROUTER, "2.0", 0, Asks(ROUTER, 0, AskSettings()))
+    desk.rename({A: "one", B: "two"})
+    desk.placement = Placement(Layout(2, (A, B), (), (B,)))
+    desk.rename({A: "one"})
+    assert desk.name_all((A, B)) == ("one", "two")
+    desk.placement = Placement(Layout(4, (A,), (), (B,)))
+    desk.rename({A: "one"})
+    assert desk.name_all((A, B)) == ("one", B)

@@ -78,6 +78,7 @@ def test_what_is_wrong_is_told_in_numbers(scripted: ScriptedNode) -> None:
         "hints       1,234 writes for n4, to be told when it is back",
         "hints       1 write for n5, to be told when it is back",
         "silent      n4 did not answer",
+        "lost?       what is gone for good is to be forgotten: see `gossamer forget`",
         "Do not stop node\\x1b1 now: n4 is down; data is moving.",
     ]
 

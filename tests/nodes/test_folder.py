@@ -109,7 +109,7 @@ def test_a_database_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     """As a copy that was not finished is; to read what is missing would end the process."""
     LmdbDisk(tmp_path).close()
     os.truncate(tmp_path / "db" / "data.mdb", 9_000)
-    assert sentence_for(tmp_path).endswith("data.mdb is cut short: a part of it is missing")
+    assert "data.mdb is cut short. If it cannot be repaired" in sentence_for(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

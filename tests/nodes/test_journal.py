@@ -15,9 +15,9 @@ from nodes import database
 from nodes.batch_format import pack_all, pack_batch, unpack_batch
 from nodes.disk import LmdbDisk
 from nodes.folder import DataFolderError
-from nodes.journal import HEAD, Journal
+from nodes.journal import ALIGNED_BYTES, HEAD, Journal
 
-SIZE_BYTES = 1_000
+SIZE_BYTES = 1_024
 STAMP = Stamp(1, "00112233445566aa", "1.00000000000000ff")
 
 
@@ -75,10 +75,9 @@ def test_an_entry_that_was_cut_short_never_was(journal: Journal, tmp_path: Path)
     path = tmp_path / "journal"
     journal.append(b"a")
     journal.append(b"b" * 100)
-    at = HEAD.size + len(b"a")
-    for offset in (0, HEAD.size - 1, HEAD.size, HEAD.size + 99):
+    for offset in (0, 50, 99):
         copy = shutil.copyfile(path, tmp_path / "copy")
-        spoil(copy, at + offset)
+        spoil(copy, ALIGNED_BYTES + HEAD.size + offset)
         assert found(copy) == [b"a"]
     again = Journal(copy, SIZE_BYTES, is_new=False)
     again.find(0)
@@ -87,12 +86,23 @@ def test_an_entry_that_was_cut_short_never_was(journal: Journal, tmp_path: Path)
     assert found(copy) == [b"a", b"B"]
 
 
+@pytest.mark.parametrize("entry", [0, 1, 2])
+@pytest.mark.parametrize("offset", [0, 7, 8, HEAD.size - 1])
+def test_a_damaged_head_is_told(journal: Journal, tmp_path: Path, entry: int, offset: int) -> None:
+    """Of the first entry, or the last: something that was acknowledged is gone."""
+    for body in (b"a", b"b", b"c"):
+        journal.append(body)
+    spoil(tmp_path / "journal", entry * ALIGNED_BYTES + offset)
+    with pytest.raises(DataFolderError, match=rf"what follows entry {entry} is damaged.*empty"):
+        found(tmp_path / "journal")
+
+
 def test_a_damaged_entry_before_another_is_told(journal: Journal, tmp_path: Path) -> None:
-    """Something that was acknowledged is gone: the node must not begin without it."""
+    """The node must not begin without it."""
     for body in (b"a", b"b" * 100, b"c"):
         journal.append(body)
-    spoil(tmp_path / "journal", HEAD.size + len(b"a") + HEAD.size + 50)
-    with pytest.raises(DataFolderError, match=r"does not continue .* entry 2 is damaged"):
+    spoil(tmp_path / "journal", ALIGNED_BYTES + HEAD.size + 50)
+    with pytest.raises(DataFolderError, match="entry 2 is damaged"):
         found(tmp_path / "journal")
 
 
@@ -103,7 +113,7 @@ def test_a_journal_of_a_later_database_is_told(journal: Journal, tmp_path: Path)
     journal.begin_again(2)
     journal.append(b"c")
     assert found(tmp_path / "journal", 2) == [b"c"]
-    with pytest.raises(DataFolderError, match="begins with 3, the database ends with 1"):
+    with pytest.raises(DataFolderError, match="entry 3 follows 1 in it"):
         found(tmp_path / "journal", 1)
 
 
@@ -120,14 +130,26 @@ def test_a_journal_that_is_missing_is_told(tmp_path: Path) -> None:
 
 def test_a_journal_has_room_for_so_much(journal: Journal, tmp_path: Path) -> None:
     """Its file does not grow."""
-    most = SIZE_BYTES - HEAD.size
+    most = SIZE_BYTES - ALIGNED_BYTES - HEAD.size
     assert journal.has_room(bytes(most))
     assert not journal.has_room(bytes(most + 1))
     journal.append(b"a")
-    assert not journal.has_room(bytes(most - HEAD.size))
-    journal.append(bytes(most - HEAD.size - 1))
+    assert not journal.has_room(bytes(most))
+    journal.append(bytes(most - ALIGNED_BYTES))
     assert os.path.getsize(tmp_path / "journal") == SIZE_BYTES
-    assert found(tmp_path / "journal") == [b"a", bytes(most - HEAD.size - 1)]
+    assert found(tmp_path / "journal") == [b"a", bytes(most - ALIGNED_BYTES)]
+
+
+def test_a_folder_whose_database_is_missing_is_told(tmp_path: Path) -> None:
+    """A node that has had one is no new node."""
+    LmdbDisk(tmp_path).close()
+    (tmp_path / "log.jsonl").touch()
+    (tmp_path / "db" / "data.mdb").unlink()
+    with pytest.raises(DataFolderError, match=r"is missing.*empty folder"):
+        LmdbDisk(tmp_path)
+    shutil.rmtree(tmp_path / "db")
+    with pytest.raises(DataFolderError, match=r"is missing.*empty folder"):
+        LmdbDisk(tmp_path)
 
 
 def test_a_batch_is_read_as_it_was_written() -> None:

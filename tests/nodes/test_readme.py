@@ -15,7 +15,7 @@ from tests.networks import DEADLINE_S, ROOT, Network, wait_until
 
 README = (ROOT / "README.md").read_text()
 PORTS = (7100, 7200, 7300)
-KILL = "pkill -9 -f 'serve --name node1'"
+KILL = "pkill -9 -f 'bin/gossamer serve --name node1'"
 """Not run, or it would end the nodes of others: what the test has started as node1 is stopped."""
 
 NEW_EVERY_TIME = re.compile(r"\d+-[0-9a-f]{16}-[0-9a-f.]+")
