@@ -129,6 +129,10 @@ class SwitchHost(InnerHost):
             self._receive_events(self._monitor)
         return own
 
+    def has_more(self) -> bool:
+        """Also news for the router, which sees to it that what waits is tried again."""
+        return super().has_more() or self._unread.has_news
+
     def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
         """To a peer, a client or an actor here."""
         match link.kind:

@@ -60,6 +60,11 @@ class UnreadReplies:
             if not waiting:
                 del self._waiting[client], self._bytes[client]
 
+    @property
+    def has_news(self) -> bool:
+        """Would `news` tell something?"""
+        return self._told.keys() != self._waiting.keys()
+
     def news(self) -> list[tuple[str, bool]]:
         """For whom replies wait, since this was last asked, and for whom they do no longer."""
         before, self._told = self._told, dict.fromkeys(self._waiting)

@@ -56,13 +56,14 @@ def test_replies_keep_their_order_while_they_wait() -> None:
 def test_it_is_told_for_whom_replies_wait() -> None:
     """Once, and once that they do no longer."""
     port = Port()
-    assert port.replies.news() == []
+    assert (port.replies.has_news, port.replies.news()) == (False, [])
     port.replies.send("slow", [b"0"], 1)
-    assert port.replies.news() == [("slow", True)]
-    assert port.replies.news() == []
+    assert (port.replies.has_news, port.replies.news()) == (True, [("slow", True)])
+    assert (port.replies.has_news, port.replies.news()) == (False, [])
     port.room = 1
     port.replies.retry()
-    assert port.replies.news() == [("slow", False)]
+    assert (port.replies.has_news, port.replies.news()) == (True, [("slow", False)])
+    assert not port.replies.has_news
 
 
 def test_what_waits_is_bounded_in_bytes() -> None:
@@ -150,3 +151,15 @@ def test_who_does_not_read_is_refused_in_the_end(shared_node: Node, reader: Sock
     while b"failed" not in (head := read(reader)[0]):
         assert b'"ok"' in head
     assert b"read the answers before asking for more" in head
+
+
+def test_refusals_that_wait_are_sent_when_they_are_read(shared_node: Node, reader: Socket) -> None:
+    """Though the node has nothing else to do by then that would remind it of them."""
+    reader.connect(f"tcp://{shared_node.address}")
+    names = [b"x" * 50_000] * 40
+    many = b",".join([b'{"to":"router","type":"%b","id":%d}' % (n, i) for i, n in enumerate(names)])
+    for _ in range(60):
+        reader.send(b'{"v":1,"batch":[%b]}' % many)
+    answered = 0
+    while answered < 60 * len(names):
+        answered += len(orjson.loads(read(reader)[0])["batch"])
