@@ -71,7 +71,6 @@ class Moving:
         self._moves: Moves = ()
         self._movers: tuple[str, ...] = ()
         self._judgement: Judgement | None = None
-        self._missing: dict[Layout, tuple[str, ...]] = {}
         self._unmarked: int | None = None
         self._is_marking = False
         self._mark_ms: int | None = None
@@ -103,7 +102,6 @@ class Moving:
     def members_changed(self) -> None:
         """Others are down, or back."""
         self._judgement = None
-        self._missing = {}
 
     def report(self, moving: int, moved: int) -> None:
         """So far has this node itself got."""
@@ -152,13 +150,6 @@ class Moving:
     def missing(self, layout: Layout) -> tuple[str, ...]:
         """In this joint layout: those that are down of the owners, old or new, that too many are
         down of for data to move. In the order of their ids; none where it can."""
-        # Asked again and again while it is not reached.
-        missing = self._missing.get(layout)
-        if missing is None:
-            missing = self._missing[layout] = self._find_missing(layout)
-        return missing
-
-    def _find_missing(self, layout: Layout) -> tuple[str, ...]:
         lost = layout.lost
         lists = [owners for sets in moves_in(layout) for owners in sets]
         lacking = {owner for list_ in lists if not self._has_quorum(list_, lost) for owner in list_}

@@ -16,7 +16,7 @@ class RouterSettings:
     max_open_keys: int = 100_000
     max_open_bytes: int = 64 * 2**20
     max_client_bytes: int = 16 * 2**20
-    """Of values that one client writes at once."""
+    """Of values that one client writes at once, and of what has begun for it."""
     max_begun_bytes: int = 8 * 2**20
     """Requests wait while those that have begun are taken to need so much."""
     begun_patience_ms: int = 500

@@ -52,7 +52,6 @@ class Trees:
         self._making: _Making | None = None
         self._made: dict[int, array[int] | None] = {}
         self._roots: dict[int, int] = {}
-        self._groups: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._next_ms = 0
 
     @property
@@ -67,7 +66,6 @@ class Trees:
 
     def own(self, partitions: Iterable[int]) -> None:
         """These are the own ones from now on; what is made of them stays."""
-        self._groups.clear()
         own = sorted(set(partitions))
         made, making = self._made, self._making
         self._made = {p: made[p] for p in own if p in made}
@@ -101,7 +99,6 @@ class Trees:
                     leaves = self._made[partition] = array("Q", NO_LEAVES)
                 leaves[leaf] ^= entry_hash(mark, old) ^ entry_hash(mark, new)
                 self._roots.pop(partition, None)
-                self._groups.clear()
                 if new == NOTHING and not any(leaves):
                     self._made[partition] = None
 
@@ -121,15 +118,8 @@ class Trees:
         return NO_LEAVES if leaves is None else tuple(leaves)
 
     def groups(self, partitions: Iterable[int]) -> tuple[str, ...]:
-        """The digests of all groups, over these partitions alone, which are in order. Others ask
-        for the same ones again and again."""
+        """The digests of all groups, over these partitions alone, which are in order."""
         partitions = tuple(partitions)
-        known = self._groups.get(partitions)
-        if known is None:
-            known = self._groups[partitions] = self._groups_of(partitions)
-        return known
-
-    def _groups_of(self, partitions: tuple[int, ...]) -> tuple[str, ...]:
         filled = {p // GROUP_PARTITIONS for p, leaves in self._made.items() if leaves is not None}
         digests = list(empty_digests(partitions))
         for group, inside in enumerate(grouped(partitions)):
@@ -155,7 +145,6 @@ class Trees:
                 _, leaf, mark = place_of(key)
                 making.leaves[leaf] ^= entry_hash(mark, version)
         if len(entries) < limit:
-            self._groups.clear()
             self._made[making.partition] = making.leaves if any(making.leaves) else None
             self._making = None
         else:

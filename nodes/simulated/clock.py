@@ -23,8 +23,7 @@ class Clock:
     def after(self, delay_us: int, action: Action) -> None:
         """Do this then; what is due at the same time happens in the order of these calls."""
         self._sequence += 1
-        at_us = self.now_us + delay_us if delay_us > 0 else self.now_us
-        heappush(self._events, (at_us, self._sequence, action))
+        heappush(self._events, (self.now_us + max(0, delay_us), self._sequence, action))
 
     def step(self, until_us: int) -> bool:
         """Let the next event happen if it is due by then; else it is then, and False."""
@@ -36,9 +35,6 @@ class Clock:
         return True
 
     def run(self, until_us: int) -> None:
-        """Let all happen that is due by then; it is then."""
-        events = self._events
-        while events and events[0][0] <= until_us:
-            self.now_us, _, action = heappop(events)
-            action()
-        self.now_us = max(self.now_us, until_us)
+        """Let all happen that is due by then."""
+        while self.step(until_us):
+            continue

@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from random import Random
 from unittest.mock import patch
 
-from actors import digests, gossiper
+from actors import gossiper
 from actors.actor import ENDPOINT, Address, Envelope
 from actors.gossip_settings import GossipSettings
 from actors.membership import Member, members_from_bytes, members_to_bytes
@@ -159,11 +159,9 @@ class GossipNetwork:
 @contextmanager
 def _reading_once() -> Iterator[None]:
     """Members are values: nodes that begin with the same list share the records that they read in
-    it, and the hashes of what these say. Each would read records of its own to the same effect, in
-    seconds and gigabytes."""
+    it. Each would read records of its own to the same effect, in seconds and gigabytes."""
     read = lru_cache(maxsize=1)(members_from_bytes)
-    sha1 = lru_cache(maxsize=None)(digests._sha1)
-    with patch.object(gossiper, "members_from_bytes", read), patch.object(digests, "_sha1", sha1):
+    with patch.object(gossiper, "members_from_bytes", read):
         yield
 
 

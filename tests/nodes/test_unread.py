@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import orjson
 import pytest
 import zmq
 
+from actors.actor import CLIENT, Address, Envelope
 from actors.admission import MAX_HELD
+from actors.messages import Got, Message, Unread
+from nodes.logs import open_log
+from nodes.loop import Link, NodeInfo
+from nodes.mailbox import Mailbox
 from nodes.node import Node
-from nodes.sockets import Context, Socket
+from nodes.sockets import Context, Socket, receive
+from nodes.switch import SwitchHost
+from nodes.tally import Tally
 from nodes.unread import GONE, MAX_BYTES, UNREAD, UnreadReplies
 from tests.networks import DEADLINE_S, client_of, wait_until
 from tests.nodes.test_bad_input import count_of, message, request
 
 LARGE = bytes(2**20)
+NODE = "a" * 16
 
 
 class Port:
@@ -153,13 +162,46 @@ def test_who_does_not_read_is_refused_in_the_end(shared_node: Node, reader: Sock
     assert b"read the answers before asking for more" in head
 
 
-def test_refusals_that_wait_are_sent_when_they_are_read(shared_node: Node, reader: Socket) -> None:
-    """Though the node has nothing else to do by then that would remind it of them."""
-    reader.connect(f"tcp://{shared_node.address}")
-    names = [b"x" * 50_000] * 40
-    many = b",".join([b'{"to":"router","type":"%b","id":%d}' % (n, i) for i, n in enumerate(names)])
-    for _ in range(60):
-        reader.send(b'{"v":1,"batch":[%b]}' % many)
-    answered = 0
-    while answered < 60 * len(names):
-        answered += len(orjson.loads(read(reader)[0])["batch"])
+@pytest.fixture
+def switch(context: Context, tmp_path: Path) -> Iterator[tuple[SwitchHost, Socket]]:
+    """A router's surroundings, without a router, and the request port."""
+    log = open_log(tmp_path / "log.jsonl", "node1", "info", None)
+    mailboxes = {"router": Mailbox("router")}
+    news: Callable[[Message], None] = lambda message: None  # noqa: E731
+    node, listen, tally = NodeInfo(NODE, "node1"), ("127.0.0.1", 0), Tally(log.events)
+    host = SwitchHost(node, context, mailboxes, news, tally, listen, log, trace_all=False)
+    _, requests, _ = host.open()
+    yield host, requests
+    host.close(goodbye=False)
+    log.close()
+
+
+def test_the_router_is_told_for_whom_replies_wait(
+    switch: tuple[SwitchHost, Socket], reader: Socket
+) -> None:
+    """At once, although no message comes that its loop would wake for."""
+    host, requests = switch
+    reader.connect(f"tcp://127.0.0.1:{host.port}")
+    reader.send(b"hello")
+    wait_until("it is there", lambda: requests.poll(0))
+    frames = receive(requests)
+    assert frames is not None
+    client = Address(CLIENT, frames[0].hex())
+    reply = Envelope(client, Address(NODE, "router"), Got(("ok",), ("bytes",), (LARGE,), (), ()), 1)
+    sent = 0
+    while not host.has_more():
+        assert sent < MAX_BYTES // len(LARGE)
+        host.send(Link("client", client.actor), [reply])
+        sent += 1
+    told = [e.message for e in host.receive(())]
+    assert told == [Unread(client, waits=True)]
+    assert not host.has_more()
+
+    def has_come() -> bool:
+        told.extend([e.message for e in host.receive(())])
+        return bool(reader.poll(0))
+
+    for _ in range(sent):
+        wait_until("the next reply is there", has_come)
+        read(reader)
+    assert told[1:] == [Unread(client, waits=False)]
