@@ -96,8 +96,8 @@ def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None
 
     A majority of the members has to agree, and of each key a majority of its owners has to be
     there. Where two or more machines are gone for good at once that may not be so: it is refused,
-    and says who is down. Then forget each of those with --accept-loss, and read first what it says.
-    That is done when it is decided; `gossamer status` tells when all copies are made.
+    and says who is down. Then forget each of those with --accept-loss; read first what it does,
+    below. That is done when it is decided; `gossamer status` tells when all copies are made.
     """
     _tell_departed(output, client.forget(node, accept_loss), "is forgotten")
 
