@@ -17,12 +17,13 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 
 VALUES = frozenset(
-    {"actor", "chunks", "digests", "errors", "gossip_settings", "layout", "membership", "merkle"}
-    | {"names", "ring", "router_settings", "shared", "sizes", "storage_settings", "versions"}
-    | {"window"}
+    {"actor", "chunks", "digests", "errors", "file_settings", "gossip_settings", "layout"}
+    | {"membership", "merkle", "names", "ring", "router_settings", "shared", "sizes", "spaces"}
+    | {"storage_settings", "versions", "window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {
+    "fileserver": frozenset({"chunk_store", "outbox", "throttle"}),
     "gossiper": frozenset(
         {"announcing", "arriving", "clocks_apart", "departing", "detector", "entering", "farewell"}
         | {"intake", "joining", "memory", "neighbours", "outbox", "push_pull", "rumours"}

@@ -11,6 +11,21 @@ from __future__ import annotations
 from actors.messages.base import (
     Message,
 )
+from actors.messages.chunks import (
+    AskFiles,
+    ChunkKept,
+    ChunksCompared,
+    ChunkTaken,
+    CompareChunks,
+    FilesReport,
+    KeepChunk,
+    Refer,
+    Referred,
+    Released,
+    TakeChunk,
+    Touch,
+    Touched,
+)
 from actors.messages.consensus import (
     NO_BALLOT,
     Accept,
@@ -21,6 +36,25 @@ from actors.messages.consensus import (
     Promised,
     SyncReport,
     Welcome,
+)
+from actors.messages.files import (
+    CheckFile,
+    ChunkGot,
+    ChunkPut,
+    ChunksHeld,
+    ChunksMissing,
+    FileChecked,
+    FileGot,
+    FilePut,
+    FileRemoved,
+    FilesListed,
+    GetChunk,
+    GetFile,
+    HoldChunks,
+    ListFiles,
+    PutChunk,
+    PutFile,
+    RemoveFile,
 )
 from actors.messages.gossip import (
     Ack,
@@ -60,6 +94,7 @@ from actors.messages.inner import (
     ClockRaised,
     Connect,
     Dropped,
+    FilesHandedOver,
     Finished,
     GiveUp,
     Heal,
@@ -69,6 +104,7 @@ from actors.messages.inner import (
     LinkUp,
     MembersChanged,
     Noted,
+    PutRecord,
     Reconnect,
     Remember,
     Remembered,
@@ -78,6 +114,7 @@ from actors.messages.inner import (
     Struck,
     Subscribe,
     Unread,
+    WantEpoch,
     Watched,
     Welcomed,
 )
@@ -122,7 +159,10 @@ from actors.messages.requests import (
 )
 
 __all__ = [
+    "BETWEEN_FILE_SERVERS",
     "BETWEEN_NODES",
+    "FILES_FROM_CLIENTS",
+    "FILES_TO_CLIENTS",
     "FROM_CLIENTS",
     "NO_BALLOT",
     "TO_CLIENTS",
@@ -132,6 +172,7 @@ __all__ = [
     "Ack",
     "Admitted",
     "Alarm",
+    "AskFiles",
     "AskLayout",
     "AskReport",
     "Ballot",
@@ -141,10 +182,19 @@ __all__ = [
     "Change",
     "Changed",
     "Check",
+    "CheckFile",
     "Checked",
+    "ChunkGot",
+    "ChunkKept",
+    "ChunkPut",
+    "ChunkTaken",
+    "ChunksCompared",
+    "ChunksHeld",
+    "ChunksMissing",
     "ClockRaised",
     "Collect",
     "Compare",
+    "CompareChunks",
     "CompareTrees",
     "Compared",
     "ComparedTrees",
@@ -159,19 +209,30 @@ __all__ = [
     "Failed",
     "Fetch",
     "Fetched",
+    "FileChecked",
+    "FileGot",
+    "FilePut",
+    "FileRemoved",
+    "FilesHandedOver",
+    "FilesListed",
+    "FilesReport",
     "Finished",
     "Forget",
     "Fresh",
     "Get",
+    "GetChunk",
+    "GetFile",
     "GiveUp",
     "Got",
     "Heal",
     "Healed",
     "Hello",
     "Hint",
+    "HoldChunks",
     "Inspect",
     "Inspected",
     "Join",
+    "KeepChunk",
     "KeysChanged",
     "LayoutIs",
     "Leave",
@@ -179,6 +240,7 @@ __all__ = [
     "LinkDown",
     "LinkUp",
     "List",
+    "ListFiles",
     "ListMembers",
     "ListShared",
     "Listed",
@@ -195,9 +257,16 @@ __all__ = [
     "Promised",
     "Pull",
     "Pulled",
+    "PutChunk",
+    "PutFile",
+    "PutRecord",
     "Reconnect",
+    "Refer",
+    "Referred",
+    "Released",
     "Remember",
     "Remembered",
+    "RemoveFile",
     "Report",
     "Retire",
     "Rumour",
@@ -213,8 +282,12 @@ __all__ = [
     "Struck",
     "Subscribe",
     "SyncReport",
+    "TakeChunk",
     "Tell",
+    "Touch",
+    "Touched",
     "Unread",
+    "WantEpoch",
     "WatchKeys",
     "WatchMembers",
     "Watched",
@@ -246,5 +319,22 @@ BETWEEN_NODES: frozenset[type[Message]] = frozenset(
     | {Prepare, Promised, Accept, Accepted, Hello, Welcome, SyncReport}
     | {Join, Admitted, Fresh, Bind, Bound, Rumour, Compare, Compared, Exchange, Tell}
     | {Ping, Ack, PingReq, Nack, Leave, Departed}
+    | {Refer, Referred}
 )
 """What a node may send to another."""
+
+FILES_FROM_CLIENTS: frozenset[type[Message]] = frozenset(
+    {CheckFile, HoldChunks, PutChunk, PutFile, GetFile, GetChunk, ListFiles, RemoveFile}
+)
+"""What a client may send to a file port, and what it may be answered there."""
+
+FILES_TO_CLIENTS: frozenset[type[Message]] = frozenset(
+    {FileChecked, ChunksHeld, ChunkPut, FilePut, ChunksMissing, FileGot, ChunkGot, FilesListed}
+    | {FileRemoved, Failed}
+)
+
+BETWEEN_FILE_SERVERS: frozenset[type[Message]] = frozenset(
+    {KeepChunk, ChunkKept, Touch, Touched, TakeChunk, ChunkTaken, CompareChunks, ChunksCompared}
+    | {Refer, Referred, Released, AskFiles, FilesReport, LayoutIs, Failed}
+)
+"""What a file server may send to another."""

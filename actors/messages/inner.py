@@ -27,6 +27,31 @@ class Unread(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class PutRecord(Message):
+    """File server to router: write this, which is a file's manifest, in no later epoch than this,
+    or it must not be. Answered with Written."""
+
+    key: str
+    value: bytes
+    last_epoch: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantEpoch(Message):
+    """File server to storage: a higher epoch would let chunks go; or would do so no longer."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FilesHandedOver(Message):
+    """File server to storage: in the layout of this epoch, no file needs anything that is here."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remember(Message):
     """Keep these notes (name, bytes) on disk; an empty value forgets the note. With them, if this
     node founds its network, its first layout."""
