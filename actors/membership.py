@@ -52,13 +52,14 @@ _HOST = re.compile(r"[A-Za-z0-9._%:\[\]-]+")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One node as the others know it. Both addresses are `host:port`; `id` is for the life of the
+    """One node as the others know it. The addresses are `host:port`; `id` is for the life of the
     data folder, `boot` counts its starts, `incarnation` the news within a start."""
 
     id: str
     name: str
     address: str
     gossip_address: str
+    files_address: str
     boot: int
     incarnation: int
     state: State
@@ -93,7 +94,7 @@ def fault(member: Member) -> str:
     wrong = fault_of_name(member.name)
     if wrong:
         return wrong
-    for address in (member.address, member.gossip_address):
+    for address in (member.address, member.gossip_address, member.files_address):
         host, _, port = address.rpartition(":")
         if not _HOST.fullmatch(host) or len(address) > MAX_ADDRESS_CHARACTERS:
             return "an address is host:port"
@@ -376,13 +377,13 @@ def digest_of(members: Iterable[Member]) -> str:
     return hashlib.sha1(members_to_bytes(members), usedforsecurity=False).hexdigest()
 
 
-def _whereabouts(member: Member) -> tuple[str, str, str]:
-    return member.name, member.address, member.gossip_address
+def _whereabouts(member: Member) -> tuple[str, ...]:
+    return member.name, member.address, member.gossip_address, member.files_address
 
 
 def _to_keep(member: Member) -> tuple[object, ...]:
     down = member.state if member.state in ("stopped", "left") else ""
-    return member.id, member.name, member.address, member.gossip_address, down
+    return member.id, *_whereabouts(member), down
 
 
 _FIELDS = tuple([field.name for field in fields(Member)])

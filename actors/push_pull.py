@@ -172,7 +172,9 @@ def _by_bucket(facts: Iterable[T], name: Callable[[T], str]) -> dict[int, list[T
 
 
 def _size(members: Sequence[Member], shared: Sequence[SharedEntry]) -> int:
-    names = sum(len((m.name + m.address + m.gossip_address).encode()) for m in members)
+    names = sum(
+        len((m.name + m.address + m.gossip_address + m.files_address).encode()) for m in members
+    )
     values = sum(text_bytes(e.key) + len(e.value) for e in shared)
     return names + values + MEMBER_BYTES * len(members) + ENTRY_BYTES * len(shared)
 

@@ -143,7 +143,10 @@ def _storage(id: str, disk: LmdbDisk) -> Storage:
 def _member(id: str) -> Member:
     port = 7_100 + 100 * NODES.index(id)
     address, gossip_address = f"127.0.0.1:{port}", f"127.0.0.1:{port + 1_000}"
-    return Member(id, id[:1], address, gossip_address, boot=1, incarnation=0, state="alive")
+    files_address = f"127.0.0.1:{port + 2_000}"
+    return Member(
+        id, id[:1], address, gossip_address, files_address, boot=1, incarnation=0, state="alive"
+    )
 
 
 def _store(keys: tuple[str, ...], stamp: Stamp) -> Store:

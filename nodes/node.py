@@ -167,6 +167,7 @@ class Node:
             name=self.name,
             address=self.address,
             gossip_address=str(HostPort(told.host, gossip.port)),
+            files_address=str(HostPort(told.host, (gossip.port + 1_000) % 60_000 + 1)),
             boot=self._disk.boot.count,
             incarnation=1,
             state="alive",

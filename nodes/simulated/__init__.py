@@ -64,7 +64,12 @@ class Simulation:
         number = len(self.nodes) + 1
         host = f"10.0.0.{number}"
         node = SimulatedNode(
-            self._world, name, f"{host}:7100", f"{host}:7101", f"{self.seed} {name}"
+            self._world,
+            name,
+            f"{host}:7100",
+            f"{host}:7101",
+            f"{host}:7102",
+            f"{self.seed} {name}",
         )
         self.nodes[name] = node
         self.network.add(node, [node.address, *aliases])

@@ -170,4 +170,4 @@ def _record(number: int, rng: Random) -> Member:
     host = f"10.{number // 65_536}.{number // 256 % 256}.{number % 256}"
     identity = f"{rng.getrandbits(64):016x}"
     name = f"node{number + 1:04}"
-    return Member(identity, name, f"{host}:7100", f"{host}:7101", 1, 1, "alive")
+    return Member(identity, name, f"{host}:7100", f"{host}:7101", f"{host}:7102", 1, 1, "alive")

@@ -97,12 +97,19 @@ class SimulatedNode:
     """One machine. `process` is None while the node is down."""
 
     def __init__(
-        self, world: World, name: str, address: str, gossip_address: str, seed: str
+        self,
+        world: World,
+        name: str,
+        address: str,
+        gossip_address: str,
+        files_address: str,
+        seed: str,
     ) -> None:
         self._world = world
         self.name = name
         self.address = address
         self.gossip_address = gossip_address
+        self.files_address = files_address
         self.join: tuple[str, ...] = ()
         self.disk = SimulatedDisk()
         self.process: Process | None = None
@@ -155,7 +162,14 @@ class Process:
         self._held: list[Action] = []
         settings = world.settings
         me = Member(
-            boot.node_id, node.name, node.address, node.gossip_address, boot.count, 1, "alive"
+            boot.node_id,
+            node.name,
+            node.address,
+            node.gossip_address,
+            node.files_address,
+            boot.count,
+            1,
+            "alive",
         )
         storage = Storage(
             boot.node_id,

@@ -121,8 +121,16 @@ def member(
     """A member, its name and its ports made from its id unless they are given."""
     port = port or 7000 + int(node[0], 16)
     address, gossip_address = f"10.0.0.1:{port}", f"10.0.0.1:{port + 1000}"
+    files_address = f"10.0.0.1:{port + 2000}"
     return Member(
-        node, name or f"node-{node[0]}", address, gossip_address, boot, incarnation, state
+        node,
+        name or f"node-{node[0]}",
+        address,
+        gossip_address,
+        files_address,
+        boot,
+        incarnation,
+        state,
     )
 
 

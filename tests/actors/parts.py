@@ -26,7 +26,14 @@ def node(number: int, *, state: State = "alive", incarnation: int = 0) -> Member
     """One of as many members as are wanted."""
     host = f"10.1.{number // 250}.{number % 250 + 1}"
     return Member(
-        f"{number:016x}", f"n{number}", f"{host}:7000", f"{host}:8000", 1, incarnation, state
+        f"{number:016x}",
+        f"n{number}",
+        f"{host}:7000",
+        f"{host}:8000",
+        f"{host}:9000",
+        1,
+        incarnation,
+        state,
     )
 
 

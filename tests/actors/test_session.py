@@ -43,7 +43,7 @@ from tests.actors.calls import GET, OK, ONE, THREE, TWO, WRITE, Caller, asked, c
 from tests.actors.envelopes import TRACE, bounced
 
 MEMBERS = MembersListed("n", "d", ())
-DEPARTED = Departed(Member("a", "node-a", "h:1", "h:2", 1, 0, "left"))
+DEPARTED = Departed(Member("a", "node-a", "h:1", "h:2", "h:3", 1, 0, "left"))
 CHECKED = Checked(3, 2, False, 0, 0, True, (), (), (), (), (), (), ())
 EXPLAINED = Explained("0" * 40, 7, 3, ("node-a",), (), (), (), (), (), (), (), ())
 ANSWERS: list[tuple[Message, Message]] = [

@@ -19,9 +19,22 @@ from tests.cli.processes import COMMAND, DEADLINE_S, environment
 from tests.networks import wait_until
 from tests.nodes.scripted import ScriptedNode, checked, members_listed
 
-ONE = Member("00000000000000a1", "n1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
-TWO = Member("00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
-THREE = Member("00000000000000a3", "n3\x1b", "127.0.0.1:7300", "127.0.0.1:8300", 1, 0, "alive")
+ONE = Member(
+    "00000000000000a1", "n1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive"
+)
+TWO = Member(
+    "00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 0, "alive"
+)
+THREE = Member(
+    "00000000000000a3",
+    "n3\x1b",
+    "127.0.0.1:7300",
+    "127.0.0.1:8300",
+    "127.0.0.1:9300",
+    1,
+    0,
+    "alive",
+)
 SUSPECT = replace(TWO, state="suspect")
 LEFT = replace(TWO, incarnation=1, state="left")
 MOVED = replace(ONE, boot=2, address="127.0.0.1:9999")

@@ -16,7 +16,16 @@ from tests.cli.conftest import Play
 from tests.networks import DEADLINE_S
 from tests.nodes.scripted import ScriptedNode, background, checked, explained, members_listed
 
-ASKED = Member("00000000000000f1", "node\x1b1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
+ASKED = Member(
+    "00000000000000f1",
+    "node\x1b1",
+    "127.0.0.1:7100",
+    "127.0.0.1:8100",
+    "127.0.0.1:9100",
+    1,
+    0,
+    "alive",
+)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.nodes.scripted import (
 )
 
 ID = "00000000000000f1"
-ASKED = Member(ID, "node1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
+ASKED = Member(ID, "node1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive")
 
 
 @pytest.fixture

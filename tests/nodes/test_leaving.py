@@ -21,8 +21,12 @@ from nodes.sockets import Context
 from tests.networks import DEADLINE_S, wait_until
 from tests.nodes.scripted import ScriptedNode, background, checked, failure, members_listed
 
-NODE2 = Member("00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
-ASKED = Member("00000000000000f1", "node1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
+NODE2 = Member(
+    "00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 0, "alive"
+)
+ASKED = Member(
+    "00000000000000f1", "node1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive"
+)
 LATE: dict[str, Any] = {"type": "failed", "code": "timed_out", "reason": "late", "definite": False}
 LEFT_ALREADY: dict[str, Any] = LATE | {"code": "refused", "reason": "gone", "definite": True}
 Step = tuple[State, int, int]

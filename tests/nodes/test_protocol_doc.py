@@ -73,7 +73,7 @@ PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
 A1, A2, A3 = "00000000000000a1", "00000000000000a2", "00000000000000a3"
 B1 = "1.00000000000000b1"
-NODE1 = Member(A1, "node1", "127.0.0.1:7100", "127.0.0.1:8100", 1, 0, "alive")
+NODE1 = Member(A1, "node1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive")
 NETWORK = "00000000000000c1"
 ROUTER, GOSSIPER = Address(A1, "router"), Address(A1, "gossiper")
 CONNECTION = b"\0\x01\x02\x03\x04"
@@ -108,7 +108,7 @@ THEIR_ROUTER, THEIR_STORAGE = Address(A2, "router"), Address(A2, "storage")
 WITH_STORE = Trace("trace-1", "node1/router/2", "node1/router/1", 1_700_000_000_000_000)
 WITH_STORED = Trace("trace-1", "node2/storage/1", "node1/router/2", 1_700_000_000_001_000)
 STORE = Store(3, ("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),), (0,))
-NODE2 = Member(A2, "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 0, "alive")
+NODE2 = Member(A2, "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 0, "alive")
 MOTD = SharedEntry("motd", "json", b'"back at noon"', 1_700_000_000_000, 0, A1)
 MOTD_VERSION = "18bcfe56800.0-00000000000000a1"
 CHANGE = Change("color", str(Stamp(7, A1, B1)))

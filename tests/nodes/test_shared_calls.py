@@ -18,7 +18,9 @@ from nodes.sockets import Context
 from tests.networks import DEADLINE_S, Network, client_of, wait_until
 from tests.nodes.scripted import ScriptedNode, background, failure
 
-GONE = Member("00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", 1, 1, "left")
+GONE = Member(
+    "00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 1, "left"
+)
 DEPARTED: dict[str, Any] = {"type": "departed", "member": asdict(GONE)}
 
 

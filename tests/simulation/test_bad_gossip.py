@@ -299,6 +299,7 @@ def test_a_hundred_thousand_members_that_are_not_there_break_nothing() -> None:
             f"x{n}",
             f"10.8.{n // 250 % 250}.{n % 250 + 1}:{n % 9_000 + 1}",
             "10.8.0.1:1",
+            "10.8.0.1:1",
             1,
             0,
             "dead",
