@@ -33,7 +33,13 @@ In reading order:
   - `watchers` and `listed`: clients that wait for changes, or want the list of members;
   - `gossip_settings`: its numbers;
 - `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted; the keys
-  of their manifests have a place of their own (`spaces`); `file_settings`: its numbers;
+  of their manifests have a place of their own (`spaces`). Its parts, over a `file_desk` that they
+  share and with `errands` to others:
+  - `keeping` (what is on the own disk) and `list_references`; `placing`, `fetching` and `filing`:
+    what clients ask;
+  - `inquiry` (is a chunk needed?), `mending`, `scrubbing`, `straying`: all owners have what they
+    should; `sweeping`: what may go;
+  - `file_settings`: its numbers;
 - `session`: the client's side of it;
 - `window` and `sizes`: what was seen before, and what fits into a message.
 """

@@ -35,8 +35,8 @@ class FileSettings:
     compare_ms: int = 15_000
     repair_bytes_per_s: int = 32 * 2**20
     scrub_bytes_per_s: int = 4 * 2**20
-    scrub_pause_ms: int = 10_000
-    """After the last chunk, before it begins anew with the first."""
+    scrub_pause_ms: int = 3_600_000
+    """After the last chunk, before it begins anew with the first; and before it first begins."""
 
     # Collection.
     grace_ms: int = 3_600_000

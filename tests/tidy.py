@@ -23,7 +23,11 @@ VALUES = frozenset(
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {
-    "fileserver": frozenset({"chunk_store", "outbox", "throttle"}),
+    "fileserver": frozenset(
+        {"chunk_store", "disk", "errands", "fetching", "file_desk", "filing", "inquiry", "keeping"}
+        | {"list_references", "mending", "outbox", "placing", "scrubbing", "straying", "sweeping"}
+        | {"throttle"}
+    ),
     "gossiper": frozenset(
         {"announcing", "arriving", "clocks_apart", "departing", "detector", "entering", "farewell"}
         | {"intake", "joining", "memory", "neighbours", "outbox", "push_pull", "rumours"}

@@ -62,23 +62,27 @@ class ChunkTaken(Message):
 
 @dataclass(frozen=True, slots=True)
 class CompareChunks(Message):
-    """What do you keep in these partitions that I may lack? `digests` are of what I keep in each;
-    where yours is the same there is nothing to tell. Of the first, what comes after `after`."""
+    """What do you keep in the partitions that I own, and I may lack? `owned` has a bit for each, in
+    hex, as in Report. `sums` are of what I keep in those `partitions` in which I keep anything;
+    where yours is the same there is nothing to tell. Begin with the partition `first`, and in that
+    after the id `after`."""
 
     epoch: int
+    owned: str
     partitions: tuple[int, ...]
-    digests: tuple[str, ...]
+    sums: tuple[str, ...]
+    first: int
     after: str
-    columns: ClassVar[tuple[str, ...]] = ("partitions", "digests")
+    columns: ClassVar[tuple[str, ...]] = ("partitions", "sums")
 
 
 @dataclass(frozen=True, slots=True)
 class ChunksCompared(Message):
-    """Ids of what is kept here in those that differ. If not all had room: go on with the partition
-    `more`, after the last of these; -1 means that was all."""
+    """Ids of what is kept here in those that differ, by partitions. `is_all`, or else there are
+    more after the last of them."""
 
     chunks: tuple[str, ...]
-    more: int
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)

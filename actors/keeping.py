@@ -1,0 +1,163 @@
+"""The chunks of this node: what comes is looked at before it is kept, what is read may be looked at
+before it is told, and what is wrong is dropped, so that it is missing and can be brought again.
+
+A turn's chunks are put on the disk together, and only then acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from actors import ring
+from actors.chunk_store import ChunkStore, StoreCounts
+from actors.chunks import chunk_id, ids_in, is_list_id, partition_of_chunk
+from actors.disk import DiskFull
+from actors.list_references import ListReferences
+
+Kept = Callable[[str], None]
+"""Called with "ok" once it is on the disk, or an error's code."""
+
+
+class Keeping:
+    """Over a store. `came` is called with the id of what was brought and is there, also if it was
+    there before; `gone` with one that was found rotten and is there no more."""
+
+    def __init__(
+        self,
+        store: ChunkStore,
+        came: Callable[[str], None],
+        gone: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._came = came
+        self._gone = gone
+        self._staged: dict[str, bytes] = {}
+        self._then: list[tuple[str, Kept]] = []
+        self._sums: dict[int, int] = {}
+        self._lists: ListReferences | None = None
+        self.rotten = 0
+
+    @property
+    def counts(self) -> StoreCounts:
+        """How much is kept."""
+        return self._store.counts()
+
+    @property
+    def room_bytes(self) -> int:
+        """How much more may be kept, at least."""
+        return self._store.room_bytes()
+
+    @property
+    def staged_bytes(self) -> int:
+        """Of what is kept at the end of the turn."""
+        return sum(map(len, self._staged.values()))
+
+    def keep(self, id: str, data: bytes, then: Kept) -> None:
+        """Keep this when the turn is over."""
+        if chunk_id(data, is_list=is_list_id(id)) != id:
+            then("bad_value")
+            return
+        if is_list_id(id):
+            try:
+                ids_in(data)
+            except ValueError:
+                then("bad_value")
+                return
+        if not self._store.has([id])[0]:
+            self._staged[id] = data
+        self._then.append((id, then))
+
+    def commit(self) -> None:
+        """Put on the disk what was staged, and say so."""
+        staged, self._staged = self._staged, {}
+        waiting, self._then = self._then, []
+        code = "ok"
+        if staged:
+            try:
+                self._store.keep(list(staged.items()))
+            except DiskFull:
+                code = "disk_full"
+            else:
+                for id, data in staged.items():
+                    self._count(id)
+                    if self._lists is not None and is_list_id(id):
+                        self._lists.add(id, data)
+        for id, then in waiting:
+            is_kept = code == "ok" or id not in staged
+            if is_kept:
+                self._came(id)
+            then("ok" if is_kept else code)
+
+    def has(self, ids: Sequence[str]) -> list[bool]:
+        """Of each: is it on the disk?"""
+        return self._store.has(ids)
+
+    def read(self, id: str, *, checked: bool) -> bytes | None:
+        """What is kept under this id, if anything; `checked`, if that is what it is called."""
+        data = self._store.read(id)
+        if data is None:
+            # It may be there and not to be read.
+            if self._store.has([id])[0]:
+                self._drop_rotten(id)
+            return None
+        if checked and chunk_id(data, is_list=is_list_id(id)) != id:
+            self._drop_rotten(id)
+            return None
+        return data
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """They are not needed here."""
+        present = [id for id, has in zip(ids, self._store.has(ids), strict=True) if has]
+        self._store.drop(present)
+        for id in present:
+            self._count(id)
+            if self._lists is not None and is_list_id(id):
+                self._lists.remove(id)
+
+    def of_partition(self, partition: int) -> list[str]:
+        """The ids of what is kept in a partition, in their order."""
+        return self._store.of_partition(partition)
+
+    def sum_of(self, partition: int) -> str:
+        """What tells what is kept in a partition from anything else, in hex: an exclusive or of the
+        digests' beginnings, so that one more is one operation."""
+        if partition not in self._sums:
+            total = 0
+            for id in self._store.of_partition(partition):
+                total ^= _number(id)
+            self._sums[partition] = total
+        return f"{self._sums[partition]:016x}"
+
+    def refer(self, ids: Sequence[str]) -> list[bool]:
+        """Of each: does a list that is kept here name it?"""
+        if self._lists is None:
+            self._lists = ListReferences()
+            for id in self._store.lists():
+                data = self.read(id, checked=True)
+                if data is not None:
+                    self._lists.add(id, data)
+        return self._lists.refer(ids)
+
+    def named_by(self, list_id: str) -> tuple[str, ...]:
+        """The chunks that a list names; none if it is not here."""
+        data = self.read(list_id, checked=True)
+        return ids_in(data) if data else ()
+
+    def _drop_rotten(self, id: str) -> None:
+        self.rotten += 1
+        self.drop([id])
+        self._gone(id)
+
+    def _count(self, id: str) -> None:
+        partition = partition_of_chunk(id)
+        if partition in self._sums:
+            self._sums[partition] ^= _number(id)
+
+
+def _number(id: str) -> int:
+    return int(id[:16], 16) ^ (1 if is_list_id(id) else 0)
+
+
+def all_partitions() -> range:
+    """Those that there are."""
+    return range(ring.PARTITIONS)

@@ -1,0 +1,61 @@
+"""The scrub: all chunks are read, one after the other and slowly, so that what has become rotten is
+found while other copies are still right; and of each it is asked whether it is still needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from actors import ring
+from actors.file_desk import FileDesk
+from actors.keeping import Keeping
+from actors.throttle import Throttle
+
+
+class Scrubbing:
+    """Of the file server whose `desk` it is. `suspect` takes the ids of what was read."""
+
+    def __init__(
+        self, desk: FileDesk, keeping: Keeping, suspect: Callable[[Sequence[str]], None]
+    ) -> None:
+        self._desk = desk
+        self._keeping = keeping
+        self._suspect = suspect
+        self._throttle = Throttle(desk.settings.scrub_bytes_per_s)
+        self._partition = 0
+        self._left: list[str] = []
+        self._next_ms: int | None = None
+        self.scrubbed = 0
+
+    @property
+    def wake_at(self) -> int | None:
+        """When to read the next chunk: monotonic ms."""
+        return self._next_ms
+
+    def begin(self) -> None:
+        """The node serves: begin, if that was not done."""
+        if self._next_ms is None:
+            self._next_ms = self._desk.now.mono_ms + self._desk.settings.scrub_pause_ms
+
+    def due(self) -> None:
+        """Read a chunk."""
+        now_ms = self._desk.now.mono_ms
+        if self._next_ms is None or now_ms < self._next_ms:
+            return
+        if not self._throttle.is_open(now_ms):
+            self._next_ms = self._throttle.open_at_ms
+            return
+        while not self._left and self._partition < ring.PARTITIONS:
+            self._left = self._keeping.of_partition(self._partition)[::-1]
+            self._partition += 1
+        if not self._left:
+            self._partition = 0
+            self._next_ms = now_ms + self._desk.settings.scrub_pause_ms
+            return
+        id = self._left.pop()
+        data = self._keeping.read(id, checked=True)
+        self.scrubbed += 1
+        if data is not None:
+            self._throttle.take(len(data))
+            self._suspect([id])
+        self._next_ms = max(now_ms + 1, self._throttle.open_at_ms)

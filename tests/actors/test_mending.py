@@ -1,0 +1,203 @@
+"""Owners get what they lack, former owners keep what others need, and the scrub finds what rots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.actor import Address, Envelope
+from actors.chunks import chunk_id
+from actors.file_settings import FileSettings
+from actors.layout import Layout
+from actors.messages import (
+    AskFiles,
+    ChunkGot,
+    FilePut,
+    FilesHandedOver,
+    FilesReport,
+    GetChunk,
+    PutChunk,
+    TakeChunk,
+)
+from tests.actors.file_servers import SETTINGS, A, B, C, D, FileServers, put_file
+
+E = "e" * 16
+CHUNKS = tuple(b"%04d" % n for n in range(50))
+IDS = tuple(map(chunk_id, CHUNKS))
+PUT = put_file("numbers.txt", *CHUNKS, chunk_bytes=4)
+
+
+def with_file(*nodes: str, settings: FileSettings = SETTINGS) -> FileServers:
+    """A file of fifty chunks."""
+    network = FileServers(*nodes, settings=settings)
+    put_all(network)
+    return network
+
+
+def put_all(network: FileServers) -> None:
+    """Put the file."""
+    for data in CHUNKS:
+        network.ask(PutChunk(chunk_id(data), data, 5_000))
+    assert isinstance(network.ask(PUT), FilePut)
+
+
+def misplaced(network: FileServers) -> list[str]:
+    """The chunks that are not exactly where they should be."""
+    owners = network.nodes[A].actor._desk.owners
+    return [id for id in IDS if network.holders(id) != {*owners(id)}]
+
+
+def report(network: FileServers, node: str) -> FilesReport:
+    """What a node says of its files."""
+    ask = Envelope(
+        network.answers_to(node), Address(A, "router"), AskFiles(network.layout.epoch), 5
+    )
+    network.deliver(ask)
+    return network.sent_of(FilesReport)[-1]
+
+
+def test_a_node_that_was_away_gets_what_it_missed() -> None:
+    """Without a client reading."""
+    network = FileServers(A, B, C, D)
+    network.kill(C)
+    put_all(network)
+    assert misplaced(network)
+    network.down.clear()
+    network.spread()
+    network.run_for(5_000)
+    assert not misplaced(network)
+
+
+def test_a_wiped_folder_refills() -> None:
+    """Also where the node itself was not away for long enough to be noticed."""
+    network = with_file(A, B, C, D)
+    network.nodes[B].store.held.clear()
+    network.restart(B)
+    network.run_for(5_000)
+    assert not misplaced(network)
+
+
+def test_a_single_chunk_that_was_deleted_comes_back() -> None:
+    """Copies are compared now and then."""
+    network = with_file(A, B, C, D)
+    network.run_for(1_000)
+    holder, *_ = sorted(network.holders(IDS[7]))
+    del network.nodes[holder].store.held[IDS[7]]
+    network.restart(holder)
+    network.run_for(SETTINGS.compare_ms * 8)
+    assert not misplaced(network)
+
+
+def test_what_nothing_refers_to_is_not_taken_from_others() -> None:
+    """Or what is collected here would come back from there."""
+    network = FileServers(A, B, C, D)
+    network.ask(PutChunk(IDS[0], CHUNKS[0], 5_000))
+    holder, *_ = sorted(network.holders(IDS[0]))
+    network.nodes[holder].store.held.clear()
+    network.restart(holder)
+    network.run_for(30_000)
+    assert holder not in network.holders(IDS[0])
+    assert not network.sent_of(TakeChunk)
+
+
+def test_no_faster_than_it_may_be_is_anything_repaired() -> None:
+    """Clients come first."""
+    network = with_file(A, B, C, settings=replace(SETTINGS, repair_bytes_per_s=4))
+    network.nodes[B].store.held.clear()
+    network.restart(B)
+    network.run_for(20_000)
+    assert 10 <= len(network.nodes[B].store.held) <= 35
+    assert report(network, B).missing >= 15
+    network.run_for(60_000)
+    assert not misplaced(network)
+    assert report(network, B) == FilesReport(50, 200, 0, 0, 0, 50, 0, 0)
+
+
+def test_a_node_that_joins_gets_its_share_and_others_keep_it_until_then() -> None:
+    """No chunk is anywhere short of a copy meanwhile."""
+    network = with_file(A, B, C, D)
+    network.add(E)
+    base = network.layout.base
+    target = tuple(sorted([*base, E]))
+    network.spread(Layout(2, base, target, ()))
+    assert all(len(network.holders(id)) >= 3 for id in IDS)
+    network.run_for(10_000)
+    network.spread(Layout(3, target, (), ()))
+    assert all(len(network.holders(id)) >= 3 for id in IDS)
+    network.run_for(60_000)
+    assert not misplaced(network)
+    assert network.nodes[E].store.held
+
+
+def test_chunks_are_read_while_they_are_with_their_former_owners_alone() -> None:
+    """All who are there are asked."""
+    network = with_file(A, B, C)
+    for node in (D, E, "f" * 16):
+        network.add(node)
+    network.spread(Layout(2, tuple(sorted(network.nodes)), (), ()))
+    for id, data in zip(IDS, CHUNKS, strict=True):
+        assert network.ask(GetChunk(id, True, 5_000), at=D) == ChunkGot(data)
+
+
+def test_a_node_that_leaves_goes_when_no_file_needs_what_it_has() -> None:
+    """Not before its chunks are with their new owners."""
+    network = with_file(A, B, C, D)
+    network.cut.add(D)
+    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.run_for(10_000)
+    assert FilesHandedOver(2) not in network.nodes[D].told
+    network.cut.clear()
+    network.run_for(30_000)
+    assert not misplaced(network)
+    assert network.nodes[D].told.count(FilesHandedOver(2)) == 1
+
+
+def test_a_node_without_chunks_may_go_at_once() -> None:
+    """There is nothing to be handed over."""
+    network = FileServers(A, B, C, D)
+    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.run_for(10)
+    assert FilesHandedOver(2) in network.nodes[D].told
+
+
+def test_what_nothing_refers_to_does_not_keep_a_node_from_leaving() -> None:
+    """It is lost with it."""
+    network = FileServers(A, B, C, D)
+    for data in CHUNKS:
+        network.ask(PutChunk(chunk_id(data), data, 5_000))
+    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.run_for(5_000)
+    assert FilesHandedOver(2) in network.nodes[D].told
+
+
+def test_the_scrub_finds_what_is_rotten_and_it_is_repaired() -> None:
+    """Without a client reading; the report counts it."""
+    network = with_file(A, B, C, settings=replace(SETTINGS, scrub_pause_ms=5_000))
+    network.nodes[B].store.held[IDS[3]] = b"rot"
+    network.run_for(30_000)
+    assert network.nodes[B].store.held[IDS[3]] == CHUNKS[3]
+    told = report(network, B)
+    assert (told.rotten, told.repaired, told.missing) == (1, 1, 0)
+    assert told.scrubbed >= 50
+
+
+def test_the_scrub_reads_no_faster_than_it_may() -> None:
+    """The disk belongs to those who ask."""
+    network = with_file(
+        A, B, C, settings=replace(SETTINGS, scrub_pause_ms=1_000, scrub_bytes_per_s=4)
+    )
+    network.run_for(11_000)
+    assert 5 <= report(network, B).scrubbed <= 15
+
+
+def test_where_the_disk_is_full_what_is_lacking_is_asked_for_after_a_while_again() -> None:
+    """And comes when there is room."""
+    network = with_file(A, B, C)
+    network.nodes[B].store.held.clear()
+    network.nodes[B].store.full = True
+    network.restart(B)
+    network.run_for(30_000)
+    assert not network.nodes[B].store.held
+    assert len(network.sent_of(TakeChunk)) < 100
+    network.nodes[B].store.full = False
+    network.run_for(120_000)
+    assert not misplaced(network)
