@@ -32,8 +32,9 @@ In reading order:
   - `sharing`, `shared`, `shared_table`, `clocks_apart`: small values that every node holds;
   - `watchers` and `listed`: clients that wait for changes, or want the list of members;
   - `gossip_settings`: its numbers;
-- `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted; the keys
-  of their manifests have a place of their own (`spaces`); `file_settings`: its numbers;
+- `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted with
+  content that agrees (`formats` by their extensions, and what `contents` are by their bytes); the
+  keys of their manifests have a place of their own (`spaces`); `file_settings`: its numbers;
 - `session`: the client's side of it;
 - `window` and `sizes`: what was seen before, and what fits into a message.
 """
