@@ -32,9 +32,10 @@ In reading order:
   - `sharing`, `shared`, `shared_table`, `clocks_apart`: small values that every node holds;
   - `watchers` and `listed`: clients that wait for changes, or want the list of members;
   - `gossip_settings`: its numbers;
-- `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted; the keys
-  of their manifests have a place of their own (`spaces`). Its parts, over a `file_desk` that they
-  share and with `errands` to others:
+- `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted with
+  content that agrees (`formats` by their extensions, and what `contents` are by their bytes); the
+  keys of their manifests have a place of their own (`spaces`). Its parts, over a `file_desk` that
+  they share and with `errands` to others:
   - `keeping` (what is on the own disk) and `list_references`; `placing`, `fetching` and `filing`:
     what clients ask;
   - `inquiry` (is a chunk needed?), `mending`, `scrubbing`, `straying`: all owners have what they

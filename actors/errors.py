@@ -108,6 +108,9 @@ ERRORS: dict[str, ErrorKind] = {
         TimedOut, 4, 504, "no answer in time; a write may have happened", definite=False
     ),
     "unavailable": ErrorKind(Unavailable, 5, 503, "too few replicas of the key can be reached"),
+    "chunks_missing": ErrorKind(
+        Unavailable, 5, 503, "some chunks of the file are not on enough disks"
+    ),
     "overloaded": ErrorKind(Overloaded, 5, 503, "the node has too much under way; try again later"),
     "not_ready": ErrorKind(NotReady, 5, 503, "the node has not joined a network yet"),
     "stopping": ErrorKind(Stopping, 5, 503, "the node is shutting down"),
@@ -120,6 +123,9 @@ ERRORS: dict[str, ErrorKind] = {
     "bad_key": ErrorKind(Refused, 6, 400, "a key is 1 to 1,024 bytes of UTF-8"),
     "bad_value": ErrorKind(Refused, 6, 400, "the value is not of the kind that it claims"),
     "too_large": ErrorKind(Refused, 6, 413, "the value is larger than is admitted"),
+    "bad_name": ErrorKind(Refused, 6, 400, "no file may be called so"),
+    "bad_type": ErrorKind(Refused, 6, 415, "no file of this kind is admitted"),
+    "file_too_large": ErrorKind(Refused, 6, 413, "the file is larger than is admitted"),
     "name_taken": ErrorKind(Refused, 6, 409, "a living member has that name already"),
     "disk_full": ErrorKind(
         Refused, 6, 507, "the disk of a replica is full; the write was not kept", definite=False

@@ -1,4 +1,4 @@
-"""What the parts of a file server share: who is there, who owns which chunk, and the present turn."""
+"""What the parts of a file server share: who is there, who owns which chunk, what time it is."""
 
 from __future__ import annotations
 

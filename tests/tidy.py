@@ -17,9 +17,9 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 
 VALUES = frozenset(
-    {"actor", "chunks", "digests", "errors", "file_settings", "gossip_settings", "layout"}
-    | {"membership", "merkle", "names", "ring", "router_settings", "shared", "sizes", "spaces"}
-    | {"storage_settings", "versions", "window"}
+    {"actor", "chunks", "contents", "digests", "errors", "file_settings", "formats"}
+    | {"gossip_settings", "layout", "membership", "merkle", "names", "ring", "router_settings"}
+    | {"shared", "sizes", "spaces", "storage_settings", "versions", "window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {

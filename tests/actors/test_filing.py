@@ -53,11 +53,11 @@ def test_a_file_is_there_once_its_manifest_is() -> None:
     network = with_chunks(*CHUNKS)
     answer = network.ask(GetFile(NAME, 5_000))
     assert code(answer) == "file_missing"
-    assert network.ask(PUT) == FilePut("1-a-b", "text/plain")
+    assert network.ask(PUT) == FilePut("1-a-b", "text/plain; charset=utf-8")
     got = network.ask(GetFile(NAME, 5_000), at=D)
     assert isinstance(got, FileGot)
     assert (got.size_bytes, got.sha256, got.chunks) == (10, PUT.sha256, PUT.chunks)
-    assert (got.type, got.version, got.chunk_bytes) == ("text/plain", "1-a-b", 4)
+    assert (got.type, got.version, got.chunk_bytes) == ("text/plain; charset=utf-8", "1-a-b", 4)
 
 
 def test_a_file_with_a_chunk_that_is_not_on_enough_disks_is_not_put() -> None:
@@ -185,7 +185,7 @@ def test_files_are_listed_in_pages_with_what_is_to_be_known_of_them() -> None:
     assert isinstance(first, FilesListed)
     assert (first.names, first.cursor) == (("f0.txt", "f1.txt", "f2.txt"), "f2.txt")
     assert first.sizes == (0, 1, 2)
-    assert first.types == ("text/plain",) * 3
+    assert first.types == ("text/plain; charset=utf-8",) * 3
     rest = network.ask(ListFiles("f", first.cursor, 3, 5_000))
     assert isinstance(rest, FilesListed)
     assert (rest.names, rest.cursor) == (("f3.txt", "f4.txt"), "")

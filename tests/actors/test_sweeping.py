@@ -85,8 +85,7 @@ def test_a_file_that_is_replaced_leaves_what_the_new_one_has_too() -> None:
 
 
 def test_a_chunk_goes_only_two_epochs_after_it_was_suspected() -> None:
-    """A manifest may be on its way until then, however long the grace was. The epoch is asked for
-    when there is something that waits for it, and no longer than that."""
+    """A manifest may be on its way until then. The epoch is asked for while something waits."""
     network = with_chunks(*CHUNKS)
     network.run_for(10 * MINUTE_MS)
     assert network.all_held() == {*IDS}

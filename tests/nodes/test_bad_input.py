@@ -341,9 +341,8 @@ def test_garbage_at_the_gossip_port(context: Context, connect: Connect, network:
     node.wait_ready(DEADLINE_S)
     publisher = context.socket(zmq.PUB)
     port = publisher.bind_to_random_port("tcp://127.0.0.1")
-    liar = Member(
-        STRANGER, "liar", "127.0.0.1:1", f"127.0.0.1:{port}", "127.0.0.1:1", 1, 1, "alive"
-    )
+    here = "127.0.0.1:1"
+    liar = Member(STRANGER, "liar", here, f"127.0.0.1:{port}", here, 1, 1, "alive")
     with client_of(node.address) as client:
         (me,) = client.members()
         dealer = connect(node.address)
