@@ -172,13 +172,14 @@ def branded(*prefixes: bytes, unless: Rule) -> Rule:
 
 
 def is_mpeg_audio(head: bytes) -> bool:
-    """An ID3 tag, or the header of a frame of MPEG audio: version, layer and rates exist."""
+    """An ID3 tag, or the header of a frame of MPEG audio: the version and the rates exist, and the
+    layer is 3 or 2."""
     if head.startswith(b"ID3"):
         return True
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return False
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    return version != 1 and layer != 0 and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3
+    return version != 1 and layer in (1, 2) and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3
 
 
 def is_bmp(head: bytes) -> bool:
