@@ -188,6 +188,11 @@ def is_bmp(head: bytes) -> bool:
     return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in sizes
 
 
+def is_wave(head: bytes) -> bool:
+    """A RIFF file of sound, or one of its forms: of the other byte order, or beyond 4 GiB."""
+    return head.startswith((b"RIFF", b"RIFX", b"RF64", b"BW64")) and head[8:12] == b"WAVE"
+
+
 def is_opus(head: bytes) -> bool:
     """Ogg with Opus in its first page."""
     return head.startswith(b"OggS") and b"OpusHead" in head[:512]

@@ -98,6 +98,7 @@ ADMITTED: list[tuple[str, bytes, str]] = [
     ("a.opus", b"OggS\0\x02" + bytes(22) + b"OpusHead", "audio/opus"),
     ("a.flac", b"fLaC\0\0\0\x22", "audio/flac"),
     ("a.wav", s.wav(), "audio/wav"),
+    ("a.wav", b"RF64\xff\xff\xff\xffWAVEds64", "audio/wav"),
     ("a.mid", b"MThd\0\0\0\x06", "audio/midi"),
     ("a.amr", b"#!AMR\n" + s.NOISE, "audio/amr"),
     ("a.mp4", s.ftyp(b"isom", b"isom", b"avc1", b"mp41"), "video/mp4"),
@@ -206,6 +207,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("a.mkv", s.WEBM, "does not begin as such a file does"),
     ("a.mp3", b"\xff\xf1\x50\x80", "does not begin as such a file does"),  # AAC
     ("a.mp3", s.UTF_16, "does not begin as such a file does"),
+    ("a.wav", s.WEBP, "does not begin as such a file does"),
     ("a.opus", b"OggS" + bytes(100), "does not begin as such a file does"),
     ("a.sqlite", b"SQLite is a library", "does not begin as such a file does"),
     ("a.tar", s.GZIP, "does not begin as such a file does"),
