@@ -172,19 +172,25 @@ def branded(*prefixes: bytes, unless: Rule) -> Rule:
 
 
 def is_mpeg_audio(head: bytes) -> bool:
-    """An ID3 tag, or the header of a frame of MPEG audio: version, layer and rates exist."""
+    """An ID3 tag, or the header of a frame of MPEG audio: the version and the rates exist, and the
+    layer is 3 or 2."""
     if head.startswith(b"ID3"):
         return True
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return False
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    return version != 1 and layer != 0 and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3
+    return version != 1 and layer in (1, 2) and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3
 
 
 def is_bmp(head: bytes) -> bool:
     """A bitmap: "BM", and then one of the sizes that its second header may have."""
     sizes = (12, 16, 40, 52, 56, 64, 108, 124)
     return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in sizes
+
+
+def is_wave(head: bytes) -> bool:
+    """A RIFF file of sound, or one of its forms: of the other byte order, or beyond 4 GiB."""
+    return head.startswith((b"RIFF", b"RIFX", b"RF64", b"BW64")) and head[8:12] == b"WAVE"
 
 
 def is_opus(head: bytes) -> bool:

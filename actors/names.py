@@ -101,8 +101,10 @@ def verdict(name: str, head: bytes, extensions: frozenset[str] | None = None) ->
 def extension_of(name: str) -> str:
     """What follows the last dot of an admitted name, in lower case, by its NFKC form; `txt` for the
     names of texts that have none; else empty."""
-    stem, dot, extension = normalize("NFKC", name).lower().rpartition(".")
-    return extension if dot else "txt" if extension in PLAIN_TEXTS else stem
+    form = normalize("NFKC", name).lower()
+    if form in PLAIN_TEXTS:
+        return "txt"
+    return form.rpartition(".")[2] if "." in form else ""
 
 
 def _judge(extension: str, head: bytes) -> tuple[str, str]:
