@@ -21,6 +21,7 @@ In reading order:
   - `syncing`: takes what this replica lacks, found by `merkle` hashes in `trees` and those of a
     `tree_server`; `merging` (of what something may be lacking), `pulling`, `repeats`, `throttle`;
   - `hinting`: what others lack; `expiring`, `collecting`, `shedding`: what may go;
+  - `referring`: which chunks of files are referred to here;
   - `storage_settings`: its numbers;
 - `gossiper`: who is in the network, and what everybody should know. Its parts, each of which puts
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:
