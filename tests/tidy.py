@@ -30,8 +30,8 @@ PARTS = {
         | {"shared_table", "sharing", "suspicion", "watchers"}
     ),
     "router": frozenset(
-        {"admission", "asks", "checking", "desk", "healing", "jobs", "listing", "quorum", "reading"}
-        | {"writing"}
+        {"admission", "asks", "checking", "client_keys", "desk", "healing", "jobs", "listing"}
+        | {"quorum", "reading", "writing"}
     ),
     "storage": frozenset(
         {"acceptor", "catching_up", "census", "collecting", "disk", "expiring", "fence"}
