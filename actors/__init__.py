@@ -10,9 +10,10 @@ In reading order:
 - `messages`: everything that can be said, one frozen dataclass each;
 - `versions`, `membership`, `shared`, `errors`: the values in them, and which of two is the later;
 - `ring`, `layout` and `quorum`: who owns a key, and how many owners have to agree;
-- `router`: coordinates what clients ask, with `jobs` (what they wait for), `admission` (whose turn
-  it is) and `asks` (what it waits for itself). Its parts, over a `desk` that they share: `writing`,
-  `reading`, `listing`, `healing` and `checking` (what people ask); `router_settings`: its numbers;
+- `router`: coordinates what clients ask, with `jobs` (what they wait for), `client_keys` (what they
+  call a key), `admission` (whose turn it is) and `asks` (what it waits for itself). Its parts, over
+  a `desk` that they share: `writing`, `reading`, `listing`, `healing` and `checking` (what people
+  ask); `router_settings`: its numbers;
 - `storage`: a replica, which says what it keeps when that is on the `disk`. Its parts, which put
   what is to be written on the `stage`, and tell nothing but inside the `fence`:
   - `steward`: which layout there is. In the order in which one comes about: `census`, `wishes` and
@@ -21,6 +22,7 @@ In reading order:
   - `syncing`: takes what this replica lacks, found by `merkle` hashes in `trees` and those of a
     `tree_server`; `merging` (of what something may be lacking), `pulling`, `repeats`, `throttle`;
   - `hinting`: what others lack; `expiring`, `collecting`, `shedding`: what may go;
+  - `referring`: which chunks of files are referred to here;
   - `storage_settings`: its numbers;
 - `gossiper`: who is in the network, and what everybody should know. Its parts, each of which puts
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:

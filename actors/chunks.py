@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from actors.ring import partition_of
+from actors.spaces import is_of_file
+from actors.versions import Record
 
 CHUNK_BYTES = 2**20
 MAX_CHUNK_BYTES = 2 * 2**20
@@ -155,5 +157,12 @@ def refers_to(value: bytes) -> tuple[str, ...]:
     """The chunks and lists that a manifest names, each once. What cannot be read names nothing."""
     try:
         return tuple(dict.fromkeys(manifest_from_bytes(value).chunks))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return ()
+
+
+def chunks_of(record: Record | None) -> tuple[str, ...]:
+    """The chunks and lists that a record names: none but a file's manifest names any."""
+    if record is None or record.kind == "absent" or not is_of_file(record.key):
+        return ()
+    return refers_to(record.value)

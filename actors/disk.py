@@ -71,5 +71,8 @@ class Disk(Protocol):
     def hinted(self, key: str) -> list[str]:
         """The members for whom there is a hint of this key."""
 
+    def referred(self, chunks: Sequence[str]) -> list[bool]:
+        """Of each chunk or list, by its id: does a manifest that is kept here refer to it?"""
+
     def commit(self, batch: Batch) -> None:
         """Apply all of it and sync it, or raise DiskFull and apply nothing."""

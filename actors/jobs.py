@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from actors.actor import Envelope, reply
-from actors.messages import Change, Failed, Get, Got, Heal, Healed, Write, Written
+from actors.messages import Change, Failed, Get, Got, Heal, Healed, PutRecord, Write, Written
+from actors.spaces import client_key, is_of_file
 from actors.versions import Kind, Record, Stamp
 
 MAX_KEY_SHOWN = 40
@@ -49,17 +50,33 @@ class Job:
 
 class WriteJob(Job):
     """Keys to be written. A key without a stamp has not left this node: its failure is definite.
-    `stamped_in[i]` is the epoch in which key i was stamped."""
+    `stamped_in[i]` is the epoch in which key i was stamped. Nothing of it is sent to be stored in
+    an epoch above `last_epoch`, if there is one; `is_late`: that is why it failed."""
 
-    __slots__ = ("expires_ms", "message", "replicas", "stamped_in", "stamps")
+    __slots__ = (
+        "expires_ms",
+        "is_late",
+        "last_epoch",
+        "message",
+        "replicas",
+        "stamped_in",
+        "stamps",
+    )
 
     def __init__(
-        self, request: Envelope, message: Write, deadline_ms: int, expires_ms: int
+        self,
+        request: Envelope,
+        message: Write,
+        deadline_ms: int,
+        expires_ms: int,
+        last_epoch: int | None = None,
     ) -> None:
         count = len(message.keys)
         super().__init__(request, count, deadline_ms)
         self.message = message
         self.expires_ms = expires_ms
+        self.last_epoch = last_epoch
+        self.is_late = False
         self.stamps: list[Stamp | None] = [None] * count
         self.stamped_in = [0] * count
         self.replicas: list[tuple[str, ...]] = [()] * count
@@ -70,10 +87,11 @@ class WriteJob(Job):
         super().time_out()
 
     def changes(self) -> Iterator[Change]:
-        """The keys that were written, or may have been."""
+        """The keys of clients that were written, or may have been, as clients call them."""
         for key, code, stamp in zip(self.message.keys, self.codes, self.stamps, strict=True):
-            if stamp is not None and code in ("ok", "timed_out", "disk_full"):
-                yield Change(key, str(stamp))
+            may_be = stamp is not None and code in ("ok", "timed_out", "disk_full")
+            if may_be and not is_of_file(key):
+                yield Change(client_key(key), str(stamp))
 
     def answer(self) -> Envelope:
         versions = tuple(
@@ -83,6 +101,19 @@ class WriteJob(Job):
             ]
         )
         return reply(self.request, Written(tuple(self.codes), versions, tuple(self.replicas)))
+
+
+def write_job(
+    request: Envelope, message: Write | PutRecord, deadline_ms: int, wall_ms: int
+) -> WriteJob:
+    """What is to be done for this request, which has come at this time."""
+    match message:
+        case PutRecord(key, value, last_epoch, timeout_ms):
+            write = Write((key,), ("bytes",), (value,), "quorum", 0, timeout_ms)
+            return WriteJob(request, write, deadline_ms, 0, last_epoch)
+        case Write() as write:
+            expires_ms = wall_ms + write.ttl_ms if write.ttl_ms else 0
+            return WriteJob(request, write, deadline_ms, expires_ms)
 
 
 class GetJob(Job):
@@ -207,7 +238,7 @@ def failure(
 ) -> Failed | None:
     """What became of a request for one key, in a sentence, if there is one to be said. `owners` are
     the names of those who keep the key, and `down` of those of them that are known to be down."""
-    [code], [key] = job.codes, job.message.keys
+    [code], key = job.codes, client_key(job.message.keys[0])
     shown = repr(key if len(key) <= MAX_KEY_SHOWN else f"{key[:MAX_KEY_SHOWN]}…")
     is_write = isinstance(job, WriteJob)
     of_whom = f"{', '.join(owners)}, which keep {shown}," if owners else f"those that keep {shown}"
@@ -219,6 +250,8 @@ def failure(
         case "too_large" if isinstance(job, WriteJob):
             size = f"{len(job.message.values[0]):,} bytes"
             reason = f"the value has {size}, and {max_value_bytes:,} are admitted"
+        case "unavailable" if isinstance(job, WriteJob) and job.is_late:
+            reason = f"another layout has begun before {shown} could be written"
         case "unavailable":
             reason = f"too few of {of_whom} can be reached{lost}"
         case "timed_out":

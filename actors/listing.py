@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from actors.actor import Envelope, Trace, reply
 from actors.asks import Ask
+from actors.client_keys import as_asked
 from actors.desk import Desk
 from actors.jobs import Job, ProbeJob
 from actors.layout import majority
@@ -45,7 +46,9 @@ class ListJob(Job):
     def answer(self) -> Envelope:
         code = self.codes[0]
         if code == "ok":
-            return reply(self.request, Listed(tuple(self.page), self.cursor))
+            keys = as_asked(self.request, self.page)
+            [cursor] = as_asked(self.request, [self.cursor])
+            return reply(self.request, Listed(keys, cursor))
         how = "have answered in time" if code == "timed_out" else "can be reached"
         reason = f"too few members {how}: some keys would be missing from the list"
         return reply(self.request, Failed(code, reason, True))

@@ -14,9 +14,10 @@ from actors.actor import Address, Envelope, Now, reply
 from actors.admission import Admission
 from actors.asks import Ask, Asks, AskSettings
 from actors.checking import PATIENCE_MS, Checking, SurveyJob
+from actors.client_keys import as_stored
 from actors.desk import Desk, Open
 from actors.healing import Healing
-from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure
+from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write_job
 from actors.layout import Placement
 from actors.listing import Listing, ListJob
 from actors.messages import (
@@ -38,9 +39,9 @@ from actors.messages import (
     LayoutIs,
     List,
     MembersChanged,
-    Message,
     Observe,
     Observed,
+    PutRecord,
     Report,
     Scan,
     Scanned,
@@ -54,6 +55,7 @@ from actors.messages import (
 )
 from actors.reading import BackPart, Reading
 from actors.router_settings import RouterSettings
+from actors.spaces import client_key
 from actors.window import Windows
 from actors.writing import Writing
 
@@ -137,10 +139,10 @@ class Router:
 
     def _on(self, envelope: Envelope, now: Now) -> None:
         match envelope.message:
-            case Get() | Write() | List() | Check() | Explain():
+            case Get() | Write() | List() | Check() | Explain() | PutRecord():
                 self._on_request(envelope, now)
             case Observe(epoch):
-                self._on_observe(envelope, epoch)
+                self._writing.on_observe(envelope, epoch)
             case Observed() | Fetched() | Stored() | Scanned() | Inspected() | Report():
                 self._on_answer(envelope)
             case Bounced() | Failed():
@@ -213,20 +215,13 @@ class Router:
                 case GetJob() | HealJob() | ProbeJob():
                     self._reading.restart(job)
 
-    def _on_observe(self, envelope: Envelope, epoch: int) -> None:
-        desk = self._desk
-        answer: Message = Observed(desk.clock)
-        if epoch != desk.epoch:
-            answer = LayoutIs(desk.placement.layout)
-        elif not desk.welcome:
-            answer = Failed("not_ready", "the replica has not been welcomed yet", True)
-        desk.out.append(reply(envelope, answer))
-
-    # A client's request.
+    # A request of a client, or of the own file server.
 
     def _on_request(self, envelope: Envelope, now: Now) -> None:
+        envelope = as_stored(envelope)
         message = envelope.message
-        if isinstance(message, Write) and not self._seen.first_time(envelope.sender, envelope.id):
+        is_write = isinstance(message, (Write, PutRecord))
+        if is_write and not self._seen.first_time(envelope.sender, envelope.id):
             self._desk.drop("duplicate write")
             return
         refusal = self._refusal(envelope)
@@ -236,11 +231,11 @@ class Router:
         match message:
             case Get() as get:
                 deadline_ms = self._deadline_ms(get.timeout_ms, now)
-                job = GetJob(envelope, get, deadline_ms, self._settings.max_reply_bytes)
-                self._open.add(job)
-                self._admission.add(job)
-            case Write() as write:
-                self._on_write(envelope, write, now)
+                max_bytes = self._settings.max_reply_bytes
+                self._take_on(GetJob(envelope, get, deadline_ms, max_bytes))
+            case Write() | PutRecord() as write:
+                deadline_ms = self._deadline_ms(write.timeout_ms, now)
+                self._take_on(write_job(envelope, write, deadline_ms, now.wall_ms))
             case List() as request:
                 limit = max(1, min(request.limit, self._settings.max_list_keys))
                 deadline_ms = self._deadline_ms(request.timeout_ms, now)
@@ -278,6 +273,8 @@ class Router:
                 return Failed("refused", reason, True)
             if self._open.keys + len(message.keys) > limits.max_open_keys:
                 return Failed("overloaded", "too many keys are under way at this node", True)
+        if isinstance(message, PutRecord) and envelope.sender.node != self._here.node:
+            return Failed("refused", "only a node's own file server keeps manifests", True)
         if isinstance(message, Explain) and not self._admits(message.key):
             return Failed("bad_key", f"a key has 1 to {limits.max_key_bytes:,} bytes", True)
         if self._admission.is_full(envelope.sender):
@@ -301,11 +298,9 @@ class Router:
         return range(len(keys)) if job.open == len(keys) else job.unsettled()
 
     def _admits(self, key: str) -> bool:
-        return 1 <= len(key.encode()) <= self._settings.max_key_bytes
+        return 1 <= len(client_key(key).encode()) <= self._settings.max_key_bytes
 
-    def _on_write(self, envelope: Envelope, write: Write, now: Now) -> None:
-        expires_ms = now.wall_ms + write.ttl_ms if write.ttl_ms else 0
-        job = WriteJob(envelope, write, self._deadline_ms(write.timeout_ms, now), expires_ms)
+    def _take_on(self, job: GetJob | WriteJob) -> None:
         self._open.add(job)
         self._admission.add(job)
 

@@ -51,6 +51,10 @@ class Stage:
         """Forget these tombstones, if nothing later has come."""
         self.drop([(key, Version(stamp, True)) for key, stamp in tombstones])
 
+    def keys(self) -> list[str]:
+        """Of what is to be put or dropped."""
+        return [*self._records, *[key for key, _ in self._batch.dropped]]
+
     def raise_clock(self, counter: int) -> None:
         """Another replica's clock: it may have held, and collected, a counter that high."""
         self.clock = max(self.clock, counter)

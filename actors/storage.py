@@ -3,7 +3,7 @@
 A turn has three parts: stage what arrived, commit all of it at once, then answer by what the commit
 did and by what is committed. The parts of the actor: `steward` (which layout there is), `syncing`
 and `trees` (what this replica lacks), `hinting` (what others lack), `expiring`, `collecting` and
-`shedding` (what may go).
+`shedding` (what may go), `referring` (which chunks of files are needed).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from actors.messages import (
     Inspected,
     LayoutIs,
     MembersChanged,
+    Refer,
     Remember,
     Remembered,
     Report,
@@ -38,11 +39,14 @@ from actors.messages import (
     Stop,
     Store,
     Stored,
+    WantEpoch,
     Welcomed,
 )
 from actors.outbox import Outbox
+from actors.referring import Referring
 from actors.shedding import Shedding
 from actors.sizes import STAMP_BYTES, fitting
+from actors.spaces import AFTER_FILES, FILES
 from actors.stage import Stage
 from actors.steward import Steward
 from actors.storage_settings import StorageSettings
@@ -50,7 +54,7 @@ from actors.syncing import Syncing
 from actors.trees import Trees
 from actors.versions import MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
-PLAIN = frozenset({Store, Fetch, Scan, Inspect, AskReport})
+PLAIN = frozenset({Store, Fetch, Scan, Inspect, AskReport, Refer})
 """Requests that leave the parts of the actor as they are: what was not due before is not after."""
 
 READ_STEP = 64
@@ -93,6 +97,8 @@ class Storage:
         self._expiring = Expiring(disk, stage, settings)
         self._collecting = Collecting(here, disk, stage, fence, outbox, settings)
         self._shedding = Shedding(here, disk, stage, settings)
+        self._referring = Referring(disk, stage, fence, outbox)
+        self._files_want_epoch = False
 
     @property
     def wake_at(self) -> int | None:
@@ -124,6 +130,7 @@ class Storage:
         may_be_due = not self._is_asleep(now) or any(type(e.message) not in PLAIN for e in inbox)
         if may_be_due:
             self._do_what_is_due(now)
+        self._referring.look()
         is_done, changes = self._stage.commit()
         self._trees.apply(changes)
         if self._stage.clock > self._told_clock:
@@ -131,6 +138,7 @@ class Storage:
             # acknowledgement of this turn passes through it.
             self._told_clock = self._stage.clock
             self._outbox.to("router", ClockRaised(self._stage.clock))
+        self._referring.tell(changes)
         for then in self._stage.take_then():
             then(is_done)
         if may_be_due:
@@ -145,7 +153,7 @@ class Storage:
         syncing = self._syncing
         if self._here.node in self._steward.layout.next:
             self._steward.report_sync(syncing.moving, syncing.moved)
-        self._steward.wants_bump(self._collecting.waits)
+        self._steward.wants_bump(self._collecting.waits or self._files_want_epoch)
         self._steward.due(now)
         self._trees.due(now)
         if self._steward.is_welcome:
@@ -199,6 +207,10 @@ class Storage:
                 self._syncing.on_members(changed, now)
                 self._hinting.on_members(changed, now)
                 self._collecting.on_members(changed, now)
+            case Refer() as refer:
+                self._referring.on_refer(envelope, refer)
+            case WantEpoch(wanted) if envelope.sender.node == self._here.node:
+                self._files_want_epoch = wanted
             case Stop():
                 self._stage.then(lambda _: self._outbox.reply(envelope, Finished()))
             case other:
@@ -272,6 +284,12 @@ class Storage:
     def _scanned(self, scan: Scan) -> Scanned:
         limit = max(1, min(scan.limit, self._settings.max_page_keys))
         keys, more = self._disk.page(scan.prefix, scan.after, limit)
+        if not scan.prefix.startswith(FILES) and keys and keys[-1] >= FILES:
+            # Among the keys of clients those of manifests are not listed.
+            keys = [key for key in keys if key < FILES]
+            after = max(scan.after, AFTER_FILES)
+            rest, more = self._disk.page(scan.prefix, after, limit - len(keys))
+            keys += rest
         count = fitting(keys)
         return Scanned(tuple(keys[:count]), more or count < len(keys))
 

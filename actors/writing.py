@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from actors.actor import Trace
+from actors.actor import Envelope, Trace, reply
 from actors.asks import Ask
 from actors.desk import Desk, Gathered, cut, packed
 from actors.jobs import WriteJob
 from actors.layout import Sets
-from actors.messages import Hint, Observe, Store
+from actors.messages import Failed, Hint, LayoutIs, Message, Observe, Observed, Store
 from actors.quorum import Quorum
 from actors.sizes import STAMP_BYTES, text_bytes
 from actors.versions import MAX_CLOCK_STEP, NEVER
@@ -81,6 +81,10 @@ class Writing:
 
     def begin(self, job: WriteJob, positions: Iterable[int]) -> None:
         """Write these keys of a job, whose owners are to be asked for their clocks."""
+        if self._is_late(job):
+            job.is_late = True
+            job.settle(positions, "unavailable")
+            return
         for part in self._parts(job, positions):
             self._observe(part)
 
@@ -92,7 +96,7 @@ class Writing:
         for i in job.unsettled():
             if job.stamps[i] is None:
                 unstamped.append(i)
-            elif desk.epoch == job.stamped_in[i] + 1:
+            elif desk.epoch == job.stamped_in[i] + 1 and not self._is_late(job):
                 stamped.append(i)
             else:
                 job.settle((i,), "timed_out")
@@ -101,6 +105,9 @@ class Writing:
             part.left = True
             self._store(part)
         self._close(job)
+
+    def _is_late(self, job: WriteJob) -> bool:
+        return job.last_epoch is not None and self._desk.epoch > job.last_epoch
 
     def forget_epoch(self) -> None:
         """What was asked is void. Who has not stored what is stored may need to be told."""
@@ -130,6 +137,16 @@ class Writing:
         ]
 
     # Round one: the clocks.
+
+    def on_observe(self, envelope: Envelope, epoch: int) -> None:
+        """Another coordinator asks for this node's."""
+        desk = self._desk
+        answer: Message = Observed(desk.clock)
+        if epoch != desk.epoch:
+            answer = LayoutIs(desk.placement.layout)
+        elif not desk.welcome:
+            answer = Failed("not_ready", "the replica has not been welcomed yet", True)
+        desk.out.append(reply(envelope, answer))
 
     def _observe(self, part: WritePart) -> None:
         desk = self._desk

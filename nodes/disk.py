@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import lmdb
 
+from actors.chunks import chunks_of
 from actors.disk import Batch
 from actors.ring import partition_of
+from actors.spaces import FILES
 from actors.versions import NOTHING, Record, Stamp, Version, boot_name
 from nodes.batch_format import Packed, pack_all, pack_batch, unpack_batch
 from nodes.database import Database, database_errors_of
@@ -30,11 +32,13 @@ from nodes.records import (
     unpack_record,
     whole_key,
 )
+from nodes.references import References
 
 if TYPE_CHECKING:
     from nodes.database import Transaction
 
 TIME_BYTES = 8
+FILES_UTF8 = FILES.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class LmdbDisk:
         self._notes = env.open_db(b"notes")
         self._node = env.open_db(b"node")
         self._hints = Hints(env.open_db(b"hints"))
+        self._references = References(env.open_db(b"references"))
 
     def _begin(self) -> Boot:
         """Count this start."""
@@ -185,6 +190,11 @@ class LmdbDisk:
         """The members for whom there is a hint of this key."""
         return self._hints.members(self._database.txn, key) if self._hints.counts else []
 
+    def referred(self, chunks: Sequence[str]) -> list[bool]:
+        """Of each chunk or list, by its id: does a manifest that is kept here refer to it?"""
+        txn = self._database.txn
+        return [self._references.has(txn, id) for id in chunks]
+
     def commit(self, batch: Batch) -> None:
         """Apply all of it and sync it; with nothing to apply, do nothing.
 
@@ -242,6 +252,8 @@ class LmdbDisk:
             expires_ms = 0 if is_dead else record.expires_ms
             if expires_ms != former_ms:
                 self._move_expiry(txn, record.key, former_ms, expires_ms)
+            if key.startswith(FILES_UTF8):
+                self._move_references(txn, record.key, former, record)
             # A key stays in its partition once it is there: only a new one costs a page of it.
             if is_dead:
                 is_new = not txn.delete(key, db=self._records) and (
@@ -261,6 +273,13 @@ class LmdbDisk:
         if expires_ms:
             self._expiries.add(txn, _time(expires_ms), key)
 
+    def _move_references(
+        self, txn: Transaction, key: str, former: memoryview | None, record: Record | None
+    ) -> None:
+        """Of a manifest: what it named, if it was there, and what it names, if it is."""
+        held = None if former is None else unpack_record(key, bytes(former))
+        self._references.move(txn, key, chunks_of(held), chunks_of(record))
+
     def _drop(self, txn: Transaction, dropped: Sequence[tuple[str, Version]]) -> None:
         for key, version in dropped:
             table = self._tombstones if version.dead else self._records
@@ -269,6 +288,8 @@ class LmdbDisk:
             if packed is not None and stamp_of(packed) == version.stamp:
                 expires_ms = 0 if version.dead else expires_ms_of(packed)
                 self._move_expiry(txn, key, expires_ms, 0)
+                if encoded.startswith(FILES_UTF8) and not version.dead:
+                    self._move_references(txn, key, packed, None)
                 txn.delete(encoded, db=table)
                 self._partitions.remove(txn, _head(partition_of(key)), key)
 

@@ -34,14 +34,14 @@ PARTS = {
         | {"shared_table", "sharing", "suspicion", "watchers"}
     ),
     "router": frozenset(
-        {"admission", "asks", "checking", "desk", "healing", "jobs", "listing", "quorum", "reading"}
-        | {"writing"}
+        {"admission", "asks", "checking", "client_keys", "desk", "healing", "jobs", "listing"}
+        | {"quorum", "reading", "writing"}
     ),
     "storage": frozenset(
         {"acceptor", "catching_up", "census", "collecting", "disk", "expiring", "fence"}
-        | {"greeting", "hinting", "merging", "moving", "outbox", "proposer", "pulling", "repeats"}
-        | {"shedding", "stage", "steward", "striking", "syncing", "throttle", "tree_server"}
-        | {"trees", "wishes"}
+        | {"greeting", "hinting", "merging", "moving", "outbox", "proposer", "pulling"}
+        | {"referring", "repeats", "shedding", "stage", "steward", "striking", "syncing"}
+        | {"throttle", "tree_server", "trees", "wishes"}
     ),
 }
 """What each actor is made of: no other has a use for it, but for what stands with two of them."""

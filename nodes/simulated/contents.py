@@ -7,9 +7,10 @@ the last sync the former state is kept beside it: a crash puts that back, a sync
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import islice, takewhile
 
+from actors.chunks import chunks_of
 from actors.disk import Batch
 from actors.ring import partition_of
 from actors.versions import Record
@@ -50,6 +51,7 @@ class Contents:
         self.partitions: defaultdict[int, SortedKeys] = defaultdict(SortedKeys)
         self.expiries: list[tuple[int, str]] = []
         self.hints: dict[str, dict[str, int]] = {}
+        self.references: Counter[str] = Counter()
         self._former_records: dict[str, Record | None] = {}
         self._former_notes: dict[str, bytes] = {}
         self._former_hints: dict[tuple[str, str], int | None] = {}
@@ -120,6 +122,11 @@ class Contents:
             del self.expiries[bisect_left(self.expiries, (former.expires_ms, key))]
         if record and record.kind != "absent" and record.expires_ms:
             insort(self.expiries, (record.expires_ms, key))
+        for id in chunks_of(former):
+            self.references[id] -= 1
+            if not self.references[id]:
+                del self.references[id]
+        self.references.update(chunks_of(record))
         if record:
             self.records[key] = record
         else:

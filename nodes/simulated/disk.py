@@ -101,6 +101,10 @@ class SimulatedDisk:
         """The members for whom there is a hint of this key."""
         return [member for member, hints in sorted(self._contents.hints.items()) if key in hints]
 
+    def referred(self, chunks: Sequence[str]) -> list[bool]:
+        """Of each chunk: is it named by a manifest?"""
+        return [id in self._contents.references for id in chunks]
+
     def commit(self, batch: Batch) -> None:
         """Write, then sync; with nothing to apply, do nothing. Raises DiskFull, Crashed or
         DiskFailed as the disk was told to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from actors.chunks import chunks_of
 from actors.disk import Batch, DiskFull
 from actors.ring import partition_of
 from actors.versions import NOTHING, Record, Stamp, Version
@@ -67,6 +68,11 @@ class DictionaryDisk:
     def hinted(self, key: str) -> list[str]:
         """The members for whom there is a hint of this key."""
         return sorted(member for member, hinted in self.hinted_until if hinted == key)
+
+    def referred(self, chunks: Sequence[str]) -> list[bool]:
+        """Of each chunk: does a manifest name it?"""
+        named = {id for held in self.records.values() for id in chunks_of(held)}
+        return [id in named for id in chunks]
 
     def commit(self, batch: Batch) -> None:
         """Apply all of it, unless the disk is full."""

@@ -84,6 +84,10 @@ class NotesDisk:
         """There are none."""
         return []
 
+    def referred(self, chunks: Sequence[str]) -> list[bool]:
+        """None is."""
+        return [False] * len(chunks)
+
 
 class Stewarding:
     """The steward of a node, its disk, and the time that goes by between its turns."""

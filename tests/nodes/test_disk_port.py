@@ -11,8 +11,10 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.chunks import LIST, Manifest, chunk_id, manifest_to_bytes
 from actors.disk import Batch, Disk
 from actors.ring import partition_of
+from actors.spaces import FILES
 from actors.versions import Kind, Record, Stamp, Version
 from nodes.disk import LmdbDisk
 from nodes.simulated.disk import SimulatedDisk
@@ -27,6 +29,26 @@ KINDS: tuple[Kind, ...] = ("json", "bytes", "absent", "absent")
 T = TypeVar("T")
 Listed = list[tuple[str, T]]
 
+CHUNKS = [chunk_id(b"a"), chunk_id(b"a", is_list=True), chunk_id(b"b")]
+"""A list has the digest of a chunk of data."""
+
+SPOILT = [b"1", b"[" * 5_000, b"[1, 1, 2, 3, 4, 5, false]\nshort", b"{}\n"]
+
+
+def manifest(chunks: list[str], *, is_nested: bool) -> bytes:
+    """The value of a file that is made of these."""
+    names = tuple([id.removesuffix(LIST) + LIST * is_nested for id in chunks])
+    content = b"" if chunks else b"whole"
+    chunk_bytes = 2**20 if chunks else 0
+    return manifest_to_bytes(
+        Manifest(5, chunk_id(b""), "text/plain", 1, chunk_bytes, is_nested, names, content)
+    )
+
+
+MANIFESTS = st.builds(
+    manifest, st.lists(st.sampled_from(CHUNKS), max_size=3), is_nested=st.booleans()
+)
+
 STAMPS = st.builds(
     Stamp,
     st.integers(0, 2),
@@ -39,9 +61,10 @@ STAMPS = st.builds(
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[str], list[Batch | None]]:
     """A few keys, and batches about them; None is where the disk is closed and opened again."""
-    known = draw(st.lists(keys(), min_size=1, max_size=6, unique=True))
+    files = keys().map(lambda name: FILES + name)
+    known = draw(st.lists(keys() | files, min_size=1, max_size=6, unique=True))
     key, member, time_ms = st.sampled_from(known), st.sampled_from(MEMBERS), st.sampled_from(TIMES)
-    value = st.sampled_from([b"", b"1", b"x" * 5_000])
+    value = st.sampled_from([b"", b"1", b"x" * 5_000, *SPOILT]) | MANIFESTS
     records = st.builds(Record, key, st.sampled_from(KINDS), value, STAMPS, time_ms)
     # A tombstone has no value.
     records = records.map(lambda r: r._replace(value=b"") if r.kind == "absent" else r)
@@ -86,6 +109,7 @@ def answers(disk: Disk, known: list[str]) -> dict[str, object]:
         "tombstones": listed(disk.tombstones, known),
         "counts": list(disk.hint_counts().items()),
         "hinted": [disk.hinted(key) for key in known],
+        "referred": disk.referred([*CHUNKS, chunk_id(b"c"), CHUNKS[0], "no chunk"]),
     }
     for partition in sorted({partition_of(key) for key in known}):
 
@@ -129,6 +153,36 @@ def test_a_disk_answers_as_a_dictionary_would(
                 disk.commit(batch)
             assert answers(disk, known) == answers(model, known)
         disk.close()
+
+
+def file_record(name: str, counter: int, *chunks: str) -> Record:
+    """A version of a file, or without chunks its tombstone."""
+    stamp = Stamp(counter, MEMBERS[0], "1.00000000000000ff")
+    if not chunks:
+        return Record(FILES + name, "absent", b"", stamp)
+    return Record(FILES + name, "bytes", manifest(list(chunks), is_nested=False), stamp)
+
+
+def test_a_chunk_is_referred_to_by_the_files_that_are_there(tmp_path: Path) -> None:
+    """As long as one of them is, though two have names whose first 1,000 bytes are the same."""
+    first, second, third = [chunk_id(text) for text in (b"1", b"2", b"3")]
+    long = "x" * 1_000
+    steps = [
+        (Batch([file_record(f"{long}a", 1, first, second)]), [True, True, False]),
+        (Batch([file_record(f"{long}b", 1, second)]), [True, True, False]),
+        (Batch([file_record(f"{long}a", 2, third)]), [False, True, True]),
+        (Batch([file_record(f"{long}b", 2)]), [False, False, True]),
+        (Batch(dropped=[(f"{FILES}{long}b", file_record("", 2).version)]), [False, False, True]),
+        (Batch(dropped=[(f"{FILES}{long}a", file_record("", 2).version)]), [False, False, True]),
+        (Batch(dropped=[(f"{FILES}{long}a", file_record("", 2, third).version)]), [False] * 3),
+    ]
+    lmdb = LmdbDisk(tmp_path)
+    disks: list[Disk] = [DictionaryDisk(), SimulatedDisk(), lmdb]
+    for batch, referred in steps:
+        for disk in disks:
+            disk.commit(batch)
+            assert disk.referred([first, second, third]) == referred
+    lmdb.close()
 
 
 @settings(max_examples=100)

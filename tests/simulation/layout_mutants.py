@@ -13,8 +13,8 @@ from actors.jobs import GetJob
 from actors.messages import AskReport, CompareTrees, Fetch, Pull, Scan, Store
 from actors.moving import Moving
 from actors.reading import ReadPart
-from actors.router import Router
 from actors.storage import Storage
+from actors.writing import Writing
 from nodes.simulated.disk import SimulatedDisk
 
 
@@ -33,13 +33,13 @@ def an_old_epoch_accepted(patch: pytest.MonkeyPatch) -> None:
             envelope = _in_epoch(envelope, storage._steward.layout.epoch)
         take(storage, envelope, now)
 
-    observed = Router._on_observe
+    observed = Writing.on_observe
 
-    def tell_anyway(router: Router, envelope: Envelope, epoch: int) -> None:
-        observed(router, envelope, router._desk.epoch)
+    def tell_anyway(writing: Writing, envelope: Envelope, epoch: int) -> None:
+        observed(writing, envelope, writing._desk.epoch)
 
     patch.setattr(Storage, "_on", take_anyway)
-    patch.setattr(Router, "_on_observe", tell_anyway)
+    patch.setattr(Writing, "on_observe", tell_anyway)
 
 
 def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
