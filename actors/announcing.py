@@ -65,8 +65,7 @@ class Announcing:
         """The node does not serve yet, or no more."""
         if reason != self.waiting:
             self.waiting = reason
-            self._outbox.to("router", MembersChanged("", (), reason))
-            self._outbox.to(HOST, MembersChanged("", (), reason))
+            self._tell(MembersChanged("", (), reason))
             self._told = ()
 
     def due(self, now: Now, *, serves: bool) -> None:
@@ -86,8 +85,11 @@ class Announcing:
             self._announce()
         if self.has_layout and self._told != self._announced:
             self._told = self._announced
-            self._outbox.to("router", MembersChanged(self.network, self._announced, ""))
-            self._outbox.to(HOST, MembersChanged(self.network, self._announced, ""))
+            self._tell(MembersChanged(self.network, self._announced, ""))
+
+    def _tell(self, changed: MembersChanged) -> None:
+        for actor in ("router", "fileserver", HOST):
+            self._outbox.to(actor, changed)
 
     def _keep(self, now: Now) -> None:
         self._members.unkept = False

@@ -15,27 +15,45 @@ from dataclasses import dataclass, field, replace
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now, Trace
 from actors.errors import GossamerError, TimedOut, Unreachable, error_for
 from actors.messages import (
+    FILES_FROM_CLIENTS,
     TO_GOSSIPERS,
     Bounced,
     Check,
     Checked,
+    CheckFile,
+    ChunkGot,
+    ChunkPut,
+    ChunksHeld,
+    ChunksMissing,
     Departed,
     Explain,
     Explained,
     Failed,
+    FileChecked,
+    FileGot,
+    FilePut,
+    FileRemoved,
+    FilesListed,
     Forget,
     Get,
+    GetChunk,
+    GetFile,
     Got,
+    HoldChunks,
     KeysChanged,
     Leave,
     LinkDown,
     LinkUp,
     List,
     Listed,
+    ListFiles,
     ListMembers,
     ListShared,
     MembersListed,
     Message,
+    PutChunk,
+    PutFile,
+    RemoveFile,
     Share,
     Shared,
     SharedListed,
@@ -52,8 +70,8 @@ ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 
 MAX_PIECE_KEYS = 1_000
 
-_WRITES = (Write, Share, Leave, Forget)
-_ANSWERS: dict[type[Message], type[Message]] = {
+_WRITES = (Write, Share, Leave, Forget, PutFile, RemoveFile)
+_ANSWERS: dict[type[Message], type[Message] | tuple[type[Message], ...]] = {
     Get: Got,
     Write: Written,
     List: Listed,
@@ -66,6 +84,14 @@ _ANSWERS: dict[type[Message], type[Message]] = {
     WatchKeys: KeysChanged,
     Leave: Departed,
     Forget: Departed,
+    CheckFile: FileChecked,
+    HoldChunks: ChunksHeld,
+    PutChunk: ChunkPut,
+    PutFile: (FilePut, ChunksMissing),
+    GetFile: FileGot,
+    GetChunk: ChunkGot,
+    ListFiles: FilesListed,
+    RemoveFile: FileRemoved,
 }
 
 
@@ -90,7 +116,7 @@ class _Operation:
     @property
     def doubt(self) -> str:
         """What nobody knows once the answer to a write is lost."""
-        is_value = isinstance(self.request, (Write, Share))
+        is_value = isinstance(self.request, (Write, Share, PutFile))
         return "the write may have happened" if is_value else "it may have been done"
 
 
@@ -195,8 +221,7 @@ class Session:
         self._attempt += 1
         operation.sent_to[self._attempt] = endpoint
         self._attempts[self._attempt] = number
-        actor = "gossiper" if type(operation.request) in TO_GOSSIPERS else "router"
-        to = Address(f"{ENDPOINT}{endpoint}", actor)
+        to = Address(f"{ENDPOINT}{endpoint}", _answering(type(operation.request)))
         sender = Address(CLIENT, "")
         self._out.append(Envelope(to, sender, operation.request, self._attempt, operation.trace))
 
@@ -304,7 +329,16 @@ def _fits(request: Message, reply: Message) -> bool:
             return 1 <= len(codes) <= len(keys) and is_whole
         case Write(keys), Written(codes):
             return len(codes) == len(keys)
-    return type(reply) is _ANSWERS.get(type(request))
+        case HoldChunks(chunks), ChunksHeld(held):
+            return len(held) == len(chunks)
+    return isinstance(reply, _ANSWERS[type(request)])
+
+
+def _answering(request: type[Message]) -> str:
+    """The actor that a request is addressed to."""
+    if request in FILES_FROM_CLIENTS:
+        return "fileserver"
+    return "gossiper" if request in TO_GOSSIPERS else "router"
 
 
 def _length(got: Got | None) -> int:

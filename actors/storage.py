@@ -178,9 +178,10 @@ class Storage:
             self._outbox.to(HOST, GiveUp("refused", self._steward.refused))
 
     def _adopted(self, now: Now) -> None:
-        """A layout is on the disk. The router hears of it before anything is answered in it."""
+        """A layout is on the disk. The router and the file server hear of it before anything is
+        answered in it."""
         layout, placement = self._steward.layout, self._steward.placement
-        for actor in ("router", HOST):
+        for actor in ("router", "fileserver", HOST):
             self._outbox.to(actor, LayoutIs(layout))
         self._has_told_gossiper = False
         self._syncing.on_layout(placement, now)

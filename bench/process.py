@@ -107,7 +107,8 @@ def node(
 ) -> Iterator[NodeProcess]:
     """A node with its data in `data`; without `join` it is a network of its own. Raises
     RuntimeError if it does not serve within START_S."""
-    where = ("--listen", listen, "--gossip-listen", FREE_PORT, "--data", str(data))
+    where = ["--listen", listen, "--data", str(data)]
+    where += ["--gossip-listen", FREE_PORT, "--files-listen", FREE_PORT]
     joining = [word for address in join for word in ("--join", address)]
     log = data / "log.jsonl"
     logged_bytes = log.stat().st_size if log.exists() else 0

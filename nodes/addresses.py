@@ -8,7 +8,8 @@ from typing import NamedTuple
 from actors.errors import Refused
 
 DEFAULT_PORT = 7_100
-GOSSIP_PORT_STEP = 1_000
+PORT_STEPS = {"gossip": 1_000, "files": 2_000}
+"""How far above the request port the others are, unless they are told otherwise."""
 
 
 class HostPort(NamedTuple):
@@ -57,13 +58,14 @@ def is_wildcard(host: str) -> bool:
         return host == "*"
 
 
-def gossip_listen_address(listen: HostPort, given: str) -> HostPort:
-    """Where the gossip port is: as given, else beside the request port. Raises BadAddress."""
+def listen_address(kind: str, listen: HostPort, given: str) -> HostPort:
+    """Where the port for "gossip" or "files" is: as given, else beside the request port. Raises
+    BadAddress."""
     if given:
         return parse_address(given, 0)
-    port = listen.port + GOSSIP_PORT_STEP if listen.port else 0
+    port = listen.port + PORT_STEPS[kind] if listen.port else 0
     if port > 65_535:
-        raise BadAddress(f"the gossip port would be {port}: set it with --gossip-listen")
+        raise BadAddress(f"the port for {kind} would be {port}: set it with --{kind}-listen")
     return HostPort(listen.host, port)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from nodes.addresses import BadAddress, parse_address
+from nodes.options import grace_ms, size_bytes
 
 MAX_SECONDS = 86_400
 
@@ -45,6 +46,27 @@ def check_seconds(ctx: click.Context, param: click.Parameter, value: float) -> f
     """Callback of an option that is a time: more than nothing, and no more than a day."""
     if not 0 < value <= MAX_SECONDS:
         raise click.BadParameter(f"{value:g} is not between 0 and {MAX_SECONDS:,}", ctx, param)
+    return value
+
+
+def check_size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option that is a number of bytes, as a text."""
+    return _checked(size_bytes, ctx, param, value)
+
+
+def check_grace(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option that is a time, as a text."""
+    return _checked(grace_ms, ctx, param, value)
+
+
+def _checked(
+    read: Callable[[str], int], ctx: click.Context, param: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None:
+        try:
+            read(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from error
     return value
 
 

@@ -31,19 +31,20 @@ MAX_MESSAGES = 256
 class Link(NamedTuple):
     """Where an envelope leaves an actor's thread. The name is an actor's, peer's or client's."""
 
-    kind: Literal["actor", "host", "gossip", "client", "peer"]
+    kind: Literal["actor", "host", "gossip", "client", "peer", "files"]
     name: str
 
 
-def route(to: Address, here: str) -> Link:
-    """Which link leads to an address, seen from the node `here`."""
+def route(to: Address, here: str, by: str) -> Link:
+    """Which link leads to an address, seen from an actor of the node `here`. File servers have
+    connections of their own to each other; all else between nodes takes the switch's."""
     if to.node == here:
         return Link("host", "") if to.actor == HOST else Link("actor", to.actor)
     if to.node == CLIENT:
         return Link("client", to.actor)
     if to.node == EVERYBODY:
         return Link("gossip", "")
-    return Link("peer", to.node)
+    return Link("files" if by == to.actor == "fileserver" else "peer", to.node)
 
 
 class Host(Protocol):
@@ -159,7 +160,7 @@ class Loop(threading.Thread):
         groups: dict[Link, list[Envelope]] = {}
         for sent in outbox:
             envelope = sent if sent.trace is None else self._begin_span(sent, sent.trace)
-            groups.setdefault(route(envelope.to, here), []).append(envelope)
+            groups.setdefault(route(envelope.to, here, self._name), []).append(envelope)
         bounced: list[Envelope] = []
         for link, envelopes in groups.items():
             bounced += self._host.send(link, envelopes)

@@ -1,4 +1,4 @@
-"""A node: its disk, its log, and the three actors wired together; started, and stopped again.
+"""A node: its disk, its log, and the four actors wired together; started, and stopped again.
 
 with Node(data="…", join=["127.0.0.1:7100"]) as node:
     print(node.address)
@@ -10,6 +10,7 @@ import os
 import platform
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
@@ -17,6 +18,8 @@ from typing import Self, TextIO
 
 from actors.actor import HOST, Address, Envelope
 from actors.errors import GossamerError, NotReady, error_for
+from actors.file_settings import FileSettings
+from actors.fileserver import FileServer
 from actors.gossiper import Gossiper
 from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member, fault, fault_of_name
@@ -36,21 +39,28 @@ from nodes.addresses import (
     BadAddress,
     HostPort,
     advertised_host,
-    gossip_listen_address,
+    listen_address,
     parse_address,
 )
 from nodes.clocks import monotonic_ms
 from nodes.disk import LmdbDisk
+from nodes.file_host import FileHost
 from nodes.hosts import GossipHost, InnerHost
 from nodes.logs import open_log
-from nodes.loop import Loop, NodeInfo
+from nodes.loop import Host, Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
+from nodes.memory_chunks import MemoryChunks
+from nodes.options import grace_ms, size_bytes
 from nodes.sockets import new_context
 from nodes.switch import SwitchHost
 from nodes.tally import Tally
 
 STOP_S = 2.5
 """A clean stop takes at most this long."""
+
+STOPPING = ("fileserver", "gossiper", "router", "storage")
+"""The file server asks the others until it has finished; the gossiper's good-bye leaves by the
+router, and the router's last writes need storage."""
 
 
 class NodeFailed(GossamerError):
@@ -60,7 +70,9 @@ class NodeFailed(GossamerError):
 class Node:
     """A node in this process; see `gossamer serve --help` for what the arguments mean.
 
-    `data` defaults to `.data/NAME`. Raises BadAddress where it may not listen as it is told.
+    `data` defaults to `.data/NAME`. Sizes are in bytes, times in seconds, or texts such as "10GB"
+    and "2h". Raises BadAddress where it may not listen as it is told, ValueError for a wrong size
+    or time.
     """
 
     def __init__(
@@ -70,16 +82,24 @@ class Node:
         *,
         listen: str = "127.0.0.1:7100",
         gossip_listen: str = "",
+        files_listen: str = "",
         advertise: str = "",
         name: str = "",
+        files_quota: int | str | None = None,
+        max_file: int | str | None = None,
+        chunk_grace: float | str | None = None,
         insecure: bool = False,
         log_level: str = "info",
         console: TextIO | None = None,
     ) -> None:
         self._listen = parse_address(listen)
-        self._gossip_listen = gossip_listen_address(self._listen, gossip_listen)
+        self._gossip_listen = listen_address("gossip", self._listen, gossip_listen)
+        self._files_listen = listen_address("files", self._listen, files_listen)
         self._advertise = advertised_host(self._listen, advertise, insecure=insecure)
-        advertised_host(self._gossip_listen, str(self._advertise), insecure=insecure)
+        for other in (self._gossip_listen, self._files_listen):
+            advertised_host(other, str(self._advertise), insecure=insecure)
+        self._quota_bytes = None if files_quota is None else size_bytes(files_quota)
+        self._file_settings = _file_settings(max_file, chunk_grace)
         self._join = [str(parse_address(address)) for address in join]
         self._log_level = log_level
         self._console = console
@@ -106,6 +126,8 @@ class Node:
         Raises DataFolderError, or GossamerError where an address cannot be listened on.
         """
         self._disk = LmdbDisk(self.data)
+        # Until nodes/chunk_folder.py is here: ChunkFolder(self.data / "chunks", self._quota_bytes).
+        self._chunks = MemoryChunks(self._quota_bytes)
         boot = self._disk.boot
         self.id = boot.node_id
         self.name = self.name or f"{platform.node()}:{boot.node_id[:6]}"
@@ -123,6 +145,7 @@ class Node:
             node_id=self.id,
             address=me.address,
             gossip_address=me.gossip_address,
+            files_address=me.files_address,
             data=str(self.data),
             boot=boot.count,
             join=self._join,
@@ -138,24 +161,41 @@ class Node:
             boot.notes,
             Random(rng.getrandbits(128)),
         )
+        files_rng = Random(rng.getrandbits(128))
+        files = FileServer(self.id, self._chunks, boot.count, files_rng, self._file_settings)
         self._loops["storage"].run_actor(storage)
         self._loops["router"].run_actor(Router(self.id, boot.name, boot.count, boot.clock_limit))
+        self._loops["fileserver"].run_actor(files)
         self._loops["gossiper"].run_actor(Gossiper(me, boot.name, self._join, boot.notes, rng))
 
     def _open_loops(self, node: NodeInfo) -> Member:
         """Open every actor's sockets, before any of them says anything; this node's own record."""
-        mailboxes = {name: Mailbox(name) for name in ("storage", "router", "gossiper")}
+        mailboxes = {name: Mailbox(name) for name in STOPPING}
         tally = Tally(self._log.events)
         trace_all = self._log_level == "debug"
         context, log = self._context, self._log
+        news = self._on_news
         switch = SwitchHost(
-            node, context, mailboxes, self._on_news, tally, self._listen, log, trace_all=trace_all
+            node, context, mailboxes, news, tally, self._listen, log, trace_all=trace_all
         )
-        gossip = GossipHost(node, context, mailboxes, self._on_news, tally, self._gossip_listen)
+        gossip = GossipHost(node, context, mailboxes, news, tally, self._gossip_listen)
         storage = InnerHost(
-            "storage", node, context, mailboxes, self._on_news, tally, self._disk.take_sync_us
+            "storage", node, context, mailboxes, news, tally, self._disk.take_sync_us
         )
-        for name, host in (("storage", storage), ("router", switch), ("gossiper", gossip)):
+        files = FileHost(
+            node,
+            context,
+            mailboxes,
+            news,
+            tally,
+            self._files_listen,
+            log,
+            self._chunks.take_sync_us,
+            trace_all=trace_all,
+        )
+        hosts: dict[str, Host] = {"storage": storage, "router": switch}
+        hosts |= {"fileserver": files, "gossiper": gossip}
+        for name, host in hosts.items():
             loop = Loop(name, node, host, log, self._on_failure)
             loop.open()
             self._loops[name] = loop
@@ -167,7 +207,7 @@ class Node:
             name=self.name,
             address=self.address,
             gossip_address=str(HostPort(told.host, gossip.port)),
-            files_address=str(HostPort(told.host, (gossip.port + 1_000) % 60_000 + 1)),
+            files_address=str(HostPort(told.host, files.port)),
             boot=self._disk.boot.count,
             incarnation=1,
             state="alive",
@@ -207,8 +247,7 @@ class Node:
         deadline_ms = monotonic_ms() + int(STOP_S * 1_000)
         post = Post(self._context, self._mailboxes)
         own = Address(self.id, HOST)
-        # The gossiper's good-bye leaves by the router, and the router's last writes need storage.
-        for name in ("gossiper", "router", "storage"):
+        for name in STOPPING:
             loop = self._loops[name]
             if loop.is_alive():
                 post.send(name, [Envelope(Address(self.id, name), own, Stop())])
@@ -229,6 +268,7 @@ class Node:
                 loop.run_actor(None)
                 loop.join(STOP_S)
         self._context.term()
+        self._chunks.close()
         self._disk.close()
         self._log.close()
 
@@ -312,6 +352,15 @@ class Node:
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
+
+
+def _file_settings(max_file: int | str | None, chunk_grace: float | str | None) -> FileSettings:
+    settings = FileSettings()
+    if max_file is not None:
+        settings = replace(settings, max_file_bytes=size_bytes(max_file))
+    if chunk_grace is not None:
+        settings = replace(settings, grace_ms=grace_ms(chunk_grace))
+    return settings
 
 
 def _default_name(port: int) -> str:

@@ -1,5 +1,5 @@
-"""What a caller may ask of a read or a write besides: how many of a key's owners must have
-answered, and how long a value is to live.
+"""Levels, times and sizes, as people give them: how many of a key's owners must have answered, how
+long a value is to live, how much room there is for files.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 LEVELS: Final[tuple[Level, ...]] = ("all", "quorum", "one")
 
 MAX_TTL_MS = 10 * 365 * 86_400_000
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp]?)(i?)b)?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+MAX_SIZE_BYTES = 2**60
 
 _TEXT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|)")
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "": 1_000}
@@ -32,18 +36,44 @@ def ttl_ms(ttl: float | str | None) -> int:
     """
     if ttl is None:
         return 0
-    length_ms = _length_ms(ttl)
+    return _length_ms("time to live", ttl)
+
+
+def grace_ms(grace: float | str) -> int:
+    """Milliseconds of a time that is given as that of `ttl_ms`. Raises ValueError likewise."""
+    return _length_ms("time", grace)
+
+
+def size_bytes(size: int | str) -> int:
+    """Bytes. `size` is a number of them, or a text such as "500MB", "1.5 GiB" or "65536", an i for
+    powers of 1,024. Raises ValueError for what is not above zero, and up to 1 EiB."""
+    if isinstance(size, bool) or not isinstance(size, (int, str)):
+        raise ValueError(f"{size!r:.60} is no size: give bytes, or a text like '10GB' or '500MiB'")
+    number = float(size) if isinstance(size, int) and abs(size) <= MAX_SIZE_BYTES else math.inf
+    if isinstance(size, str):
+        match = _SIZE.fullmatch(size.strip())
+        if match is None or (match[3] and not match[2]):
+            raise ValueError(f"{size!r:.60} is no size: give one like '10GB' or '500MiB'")
+        unit = 1_024 if match[3] else 1_000
+        number = float(match[1]) * unit ** _POWERS[(match[2] or "").lower()]
+    if not 1 <= number <= MAX_SIZE_BYTES:
+        raise ValueError(f"a size of {size!r:.60} is not between 1 B and 1 EiB")
+    return round(number)
+
+
+def _length_ms(what: str, length: float | str) -> int:
+    length_ms = _as_ms(what, length)
     if not 0.5 <= length_ms <= MAX_TTL_MS:
-        raise ValueError(f"a time to live of {ttl!r:.60} is not between 1 ms and 10 years")
+        raise ValueError(f"a {what} of {length!r:.60} is not between 1 ms and 10 years")
     return max(1, round(length_ms))
 
 
-def _length_ms(ttl: float | str) -> float:
-    if isinstance(ttl, str):
-        match = _TEXT.fullmatch(ttl.strip())
+def _as_ms(what: str, length: float | str) -> float:
+    if isinstance(length, str):
+        match = _TEXT.fullmatch(length.strip())
         if match is not None:
             return float(match[1]) * _UNITS_MS[match[2]]
-    elif isinstance(ttl, (int, float)) and not isinstance(ttl, bool):
+    elif isinstance(length, (int, float)) and not isinstance(length, bool):
         # A whole number too large for a float is too large in any case.
-        return math.inf if abs(ttl) > MAX_TTL_MS else ttl * 1_000.0
-    raise ValueError(f"{ttl!r:.60} is no time to live: give seconds, or a text like '60s' or '2h'")
+        return math.inf if abs(length) > MAX_TTL_MS else length * 1_000.0
+    raise ValueError(f"{length!r:.60} is no {what}: give seconds, or a text like '60s' or '2h'")

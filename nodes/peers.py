@@ -5,12 +5,14 @@ A peer is addressed by its id, once it is known where that listens, or by `@host
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import zmq
 
-from actors.actor import ENDPOINT
+from actors.actor import ENDPOINT, Envelope
+from nodes.hosts import bounced
 from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, request_dealer, send
+from nodes.wire import encode_all
 
 MAX_STRANGERS = 64
 """Connections to addresses that belong to no member; the oldest goes when there are more."""
@@ -20,10 +22,13 @@ AFRESH_MS = 500
 
 
 class Peers:
-    """The connections of the router's thread."""
+    """The connections of a thread, each made by `dealer`."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self, context: Context, dealer: Callable[[Context], Socket] = request_dealer
+    ) -> None:
         self._context = context
+        self._new_dealer = dealer
         self._addresses: dict[str, str] = {}
         self._dealers: dict[str, Socket] = {}
         self._bounced: set[str] = set()
@@ -36,6 +41,16 @@ class Peers:
             self._drop(address)
         for address in self._addresses.values():
             self._dealer(address, now_ms)
+
+    def send_all(
+        self, node: str, envelopes: Sequence[Envelope], here: str, now_ms: int
+    ) -> list[Envelope]:
+        """Send envelopes of the node `here`; what their senders are told of those not sent."""
+        notices: list[Envelope] = []
+        for batch, frames in encode_all(envelopes, here):
+            if not self.send(node, frames, now_ms):
+                notices += bounced(batch)
+        return notices
 
     def send(self, node: str, frames: Sequence[bytes], now_ms: int) -> bool:
         """False if the message provably was not sent."""
@@ -86,7 +101,7 @@ class Peers:
         strangers = [a for a in self._dealers if a not in members]
         if len(strangers) >= MAX_STRANGERS:
             self._drop(strangers[0])
-        dealer = request_dealer(self._context)
+        dealer = self._new_dealer(self._context)
         try:
             dealer.connect(endpoint(*address.rsplit(":", 1)))
         except (zmq.ZMQError, TypeError):

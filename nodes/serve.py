@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodes.addresses import BadAddress
-from nodes.config import check_address, check_addresses, read_toml, setting
+from nodes.config import check_address, check_addresses, check_grace, check_size, read_toml, setting
 from nodes.output import Output
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     help="Where gossip is heard, if not 1,000 ports above --listen.",
 )
 @setting(
+    "--files-listen",
+    metavar="HOST:PORT",
+    callback=check_address,
+    default="",
+    help="Where files are served, if not 2,000 ports above --listen.",
+)
+@setting(
     "--advertise",
     metavar="HOST:PORT",
     callback=check_address,
@@ -66,6 +73,27 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     metavar="NAME",
     default="",
     help="What people call it.  [default: $HONCHO_PROCESS_NAME, else the host's name:PORT]",
+)
+@setting(
+    "--files-quota",
+    metavar="SIZE",
+    callback=check_size,
+    default=None,
+    help="What the files kept here may take, such as 10GB.  [default: what the disk has]",
+)
+@setting(
+    "--max-file",
+    metavar="SIZE",
+    callback=check_size,
+    default=None,
+    help="The largest file that is admitted.  [default: 64GiB]",
+)
+@setting(
+    "--chunk-grace",
+    metavar="TIME",
+    callback=check_grace,
+    default=None,
+    help="How long a part of a file is kept that no file needs.  [default: 1h]",
 )
 @setting(
     "--insecure",

@@ -16,9 +16,13 @@ from actors.errors import GossamerError
 MAX_SOCKETS = 4_096
 MAX_FRAMES = 2
 MAX_REQUEST_BYTES = 4 * 2**20
+"""Of a frame at the request port, and at the file port."""
 MAX_GOSSIP_BYTES = 2**20
 WAITING_MESSAGES = 16
 """ZeroMQ holds so many, of 2 MiB at most, for a client that does not read; others: unread.py."""
+
+WAITING_CHUNKS = 4
+"""Likewise at the file port, in either direction."""
 
 GOODBYE_MS = 200
 """At a clean stop, how long a closing socket may still deliver what was sent."""
@@ -80,6 +84,25 @@ def request_dealer(context: Context) -> Socket:
     socket.set(zmq.SNDTIMEO, 0)
     socket.set(zmq.SNDHWM, 10_000)
     socket.set(zmq.RCVHWM, 10_000)
+    return socket
+
+
+def files_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
+    """A node's file port, as `request_router`; few messages wait in it, for most hold a chunk."""
+    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
+    socket.set(zmq.ROUTER_MANDATORY, 1)
+    socket.set(zmq.SNDHWM, WAITING_CHUNKS)
+    socket.set(zmq.RCVHWM, WAITING_CHUNKS)
+    return socket, _bind(socket, host, port)
+
+
+def files_dealer(context: Context) -> Socket:
+    """What is to be connected to one file port. It never queues to who is not there."""
+    socket = _tcp(context, zmq.DEALER, MAX_REQUEST_BYTES)
+    socket.set(zmq.IMMEDIATE, 1)
+    socket.set(zmq.SNDTIMEO, 0)
+    socket.set(zmq.SNDHWM, 16)
+    socket.set(zmq.RCVHWM, 16)
     return socket
 
 

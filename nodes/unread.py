@@ -13,7 +13,7 @@ from typing import NamedTuple
 import zmq
 
 MAX_BYTES = 24 * 2**20
-"""Of one client; replies that would make it more are dropped."""
+"""Of a client of the request port."""
 
 GONE = "client is gone"
 UNREAD = "client does not read"
@@ -27,15 +27,18 @@ class _Reply(NamedTuple):
 
 class UnreadReplies:
     """`send` hands a message to ZeroMQ or raises zmq.ZMQError, zmq.Again where that has no room.
-    `drop` is called with a reason, the client and the number of replies that it does not get."""
+    `drop` is called with a reason, the client and the number of replies that it does not get.
+    Replies that would make it more than `max_bytes` of one client are dropped."""
 
     def __init__(
         self,
         send: Callable[[str, Sequence[bytes]], None],
         drop: Callable[[str, str, int], None],
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._send = send
         self._drop = drop
+        self._max_bytes = max_bytes
         self._waiting: dict[str, deque[_Reply]] = {}
         self._bytes: dict[str, int] = {}
         self._told: dict[str, None] = {}
@@ -45,7 +48,7 @@ class UnreadReplies:
         if client not in self._waiting and self._sends(client, frames, replies):
             return
         size_bytes = sum(map(len, frames))
-        if self._bytes.get(client, 0) + size_bytes > MAX_BYTES:
+        if self._bytes.get(client, 0) + size_bytes > self._max_bytes:
             self._drop(UNREAD, client, replies)
             return
         self._waiting.setdefault(client, deque()).append(_Reply(frames, size_bytes, replies))

@@ -14,15 +14,7 @@ from typing import Any, TypeVar
 import orjson
 
 from actors.actor import CLIENT, ENDPOINT, EVERYBODY, Address, Envelope, Trace
-from actors.messages import (
-    BETWEEN_NODES,
-    FROM_CLIENTS,
-    TO_CLIENTS,
-    Message,
-    Rumour,
-    Share,
-    Write,
-)
+from actors.messages import Message, Rumour, Share, Write
 from actors.versions import Kind
 from nodes.codec import (
     MAX_INT,
@@ -36,6 +28,7 @@ from nodes.codec import (
     decode_str,
 )
 from nodes.options import MAX_TTL_MS
+from nodes.ports import FILES, REQUESTS, Port
 
 __all__ = [
     "MAX_FRAME_BYTES",
@@ -66,7 +59,9 @@ def type_name(cls: type[Message]) -> str:
 
 
 _RECORDS: dict[type[Message], tuple[str, Record]] = {
-    cls: (type_name(cls), Record(cls)) for cls in FROM_CLIENTS | TO_CLIENTS | BETWEEN_NODES
+    cls: (type_name(cls), Record(cls))
+    for port in (REQUESTS, FILES)
+    for cls in port.from_clients | port.to_clients | port.from_nodes
 }
 _CLASSES: dict[str, type[Message]] = {name: cls for cls, (name, _) in _RECORDS.items()}
 
@@ -150,9 +145,9 @@ def _frames(headers: list[bytes], body: list[bytes], here: str) -> list[bytes]:
 
 
 def decode_from_peer_or_client(
-    frames: Sequence[bytes], routing_id: bytes, here: str
+    frames: Sequence[bytes], routing_id: bytes, here: str, port: Port = REQUESTS
 ) -> list[Envelope]:
-    """What a node's request port received: a message with "from" is a node's, others a client's.
+    """What a node received at a port: a message with "from" is a node's, others a client's.
 
     `routing_id` names the connection and becomes a client's address; `here` is the own id. Raises
     Malformed, also for what is meant for another node.
@@ -162,7 +157,7 @@ def decode_from_peer_or_client(
     def from_client(_node: str, header: dict[str, Any], id: int, body: Body) -> Envelope:
         to = Address(here, _take(header, "to", decode_str))
         trace = _trace(header)
-        message = _message(header, FROM_CLIENTS, body)
+        message = _message(header, port.from_clients, body)
         if type(message) is Write:
             if message.ttl_ms > MAX_TTL_MS:
                 raise Malformed("ttl_ms: is more than ten years", code="refused")
@@ -180,7 +175,10 @@ def decode_from_peer_or_client(
         elif _take(header, "node", decode_str) != here:
             raise Malformed(f"is meant for another node than {here}")
         trace = _trace(header)
-        return Envelope(to, sender, _message(header, BETWEEN_NODES, body), id, trace)
+        message = _message(header, port.from_nodes, body)
+        if to.actor == "fileserver" and type(message) not in port.to_file_server:
+            raise Malformed(f"{type_name(type(message))} is to be sent to the file port")
+        return Envelope(to, sender, message, id, trace)
 
     return _decode(frames, from_node, from_client)
 
@@ -197,16 +195,16 @@ def decode_gossip(frames: Sequence[bytes], here: str) -> list[Envelope]:
     return _decode(frames, published)
 
 
-def decode_reply(frames: Sequence[bytes]) -> list[Envelope]:
-    """What a client was answered. Raises Malformed.
+def decode_reply(frames: Sequence[bytes], port: Port = REQUESTS) -> list[Envelope]:
+    """What a client was answered at a port. Raises Malformed.
 
-    The sender is the router of the answering node, whichever of its actors wrote the reply.
+    The sender is the actor of that port, whichever actor of the node wrote the reply.
     """
 
     def reply(node: str, header: dict[str, Any], id: int, body: Body) -> Envelope:
         trace = _trace(header)
-        message = _message(header, TO_CLIENTS, body)
-        return Envelope(Address(CLIENT, ""), Address(node, "router"), message, id, trace)
+        message = _message(header, port.to_clients, body)
+        return Envelope(Address(CLIENT, ""), Address(node, port.actor), message, id, trace)
 
     return _decode(frames, reply)
 

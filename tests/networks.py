@@ -114,7 +114,7 @@ class Network:
     ) -> Node:
         """A node that was started and may not be ready yet; its folder is called as it is."""
         listen = listen or addresses(self.ports.take(1))[0]
-        more = {"gossip_listen": "127.0.0.1:0", **more}
+        more = {"gossip_listen": "127.0.0.1:0", "files_listen": "127.0.0.1:0", **more}
         node = Node(self.folder / (folder or name), join, listen=listen, name=name, **more)
         node.start()
         self.nodes.append(node)
@@ -162,7 +162,9 @@ class NodeProcess:
         self.data = folder / name
         self.pid = 0
         self._command = (*within, *serve)
-        self._options = ["--name", name, "--listen", listen, "--gossip-listen", "127.0.0.1:0"]
+        self._options = ["--name", name, "--listen", listen]
+        for port in ("--gossip-listen", "--files-listen"):
+            self._options += [port, "127.0.0.1:0"]
         self._options += ["--data", str(self.data), *options]
         for address in join:
             self._options += ["--join", address]

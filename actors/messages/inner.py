@@ -20,7 +20,8 @@ class ClockRaised(Message):
 
 @dataclass(frozen=True, slots=True)
 class Unread(Message):
-    """Switch to router: replies wait, because this client does not read; or they do no longer."""
+    """Host to router or file server: replies wait, because this client does not read; or they do no
+    longer."""
 
     client: Address
     waits: bool
@@ -117,7 +118,7 @@ class Struck(Message):
 
 @dataclass(frozen=True, slots=True)
 class MembersChanged(Message):
-    """Gossiper to router and storage: these are the members. Without a network, `waiting` says for
+    """Gossiper to the other actors: these are the members. Without a network, `waiting` says for
     whom the node waits."""
 
     network: str
@@ -141,7 +142,8 @@ class Subscribe(Message):
 
 @dataclass(frozen=True, slots=True)
 class Reconnect(Message):
-    """Gossiper to the router's host: make the connection to this member anew, it was dead."""
+    """Gossiper to the router's host, which tells that of the file server: make the connection to
+    this member anew, it was dead."""
 
     member_id: str
 

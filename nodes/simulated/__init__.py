@@ -140,15 +140,21 @@ class Simulation:
         assert self.nodes[name].process is None, f"{name} is up"
         self.note(f"the disk of {name} is wiped")
         self.nodes[name].disk.wipe()
+        self.nodes[name].chunks.wipe()
 
     def set_fault(self, name: str, fault: Fault) -> None:
         """What the next commit of this node is to meet."""
         self.nodes[name].disk.next_fault = fault
 
+    def set_chunk_fault(self, name: str, fault: Fault) -> None:
+        """What this node is to meet when it next keeps a chunk."""
+        self.nodes[name].chunks.next_fault = fault
+
     def set_full(self, name: str, full: bool) -> None:
         """Fill the disk of a node, or make room again."""
         self.note(f"the disk of {name} {'is full' if full else 'has room'}")
         self.nodes[name].disk.full = full
+        self.nodes[name].chunks.full = full
 
     def partition(self, one: Sequence[str], other: Sequence[str], *, one_way: bool = False) -> None:
         """Cut the ways from one side to the other, and back unless it is `one_way`."""

@@ -17,7 +17,7 @@ from actors.errors import GossamerError
 from actors.messages import Bounced, LinkDown, LinkUp, Message
 from actors.session import Session
 from nodes.simulated.clock import Clock
-from nodes.simulated.network import Network
+from nodes.simulated.network import Network, transfer_us
 from nodes.simulated.node import Process
 from nodes.simulated.transcript import Transcript
 
@@ -93,7 +93,8 @@ class SimulatedClient:
         slot, _, number = envelope.to.actor.rpartition("/")
         connection = self._connections[self._endpoints[slot]]
         if connection.number == int(number) and connection.process is process:
-            at_us = max(connection.received_us, self._clock.now_us + self._delay_us())
+            delay_us = self._delay_us() + transfer_us(envelope.message)
+            at_us = max(connection.received_us, self._clock.now_us + delay_us)
             connection.received_us = at_us
             arrive = partial(self._receive, connection, process, envelope)
             self._clock.after(at_us - self._clock.now_us, arrive)
@@ -171,7 +172,8 @@ class SimulatedClient:
         sender = Address(CLIENT, f"{slot}/{connection.number}")
         to = Address(process.node.id, envelope.to.actor)
         sent = replace(envelope, to=to, sender=sender)
-        at_us = max(connection.sent_us, self._clock.now_us + self._delay_us())
+        delay_us = self._delay_us() + transfer_us(envelope.message)
+        at_us = max(connection.sent_us, self._clock.now_us + delay_us)
         connection.sent_us = at_us
         self._clock.after(at_us - self._clock.now_us, partial(self._arrive, process, sent))
         if self._rng.random() < self._network.weather.client_duplication:

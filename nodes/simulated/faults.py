@@ -95,8 +95,9 @@ class Faults:
         self._simulation.heal()
         self._clear_up([field.name for field in fields(Weather)])
         for node in self._simulation.nodes.values():
-            node.disk.full = False
-            node.disk.next_fault = None
+            for disk in (node.disk, node.chunks):
+                disk.full = False
+                disk.next_fault = None
             node.wall_skew_ms = 0
             self._resume(node.name)
 

@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from actors.actor import ENDPOINT, Address, Envelope
-from actors.messages import Message
+from actors.messages import ChunkGot, ChunkTaken, KeepChunk, Message, PutChunk
 from nodes.simulated.clock import Clock
 from nodes.simulated.transcript import Transcript
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from nodes.simulated.node import Process, SimulatedNode
 
 HEARTBEAT_TIMEOUT_US = 3_000_000
+
+BYTES_PER_US = 100
+"""How fast a chunk goes over the network. Other messages are small, and take no time of their own.
+"""
 
 Tap = Callable[["Process", str, Envelope], bool]
 """Is shown what a node sends to an address, before it leaves. Where it says True it has taken the
@@ -125,7 +129,7 @@ class Network:
             loss = 0.5 if aimed else self.weather.loss
             straggling = 0.5 if aimed else self.weather.straggling
             for _ in range(self._copies(loss, self.weather.duplication, envelope)):
-                delay_us = self._delay_us(straggling)
+                delay_us = self._delay_us(straggling) + transfer_us(envelope.message)
                 self._clock.after(delay_us, partial(self._arrive, address, envelope))
         return True
 
@@ -178,3 +182,11 @@ class Network:
 
     def _lose(self, envelope: Envelope, why: str) -> None:
         self._transcript.lost(self._clock.now_us, envelope, why)
+
+
+def transfer_us(message: Message) -> int:
+    """How much longer a message takes for its size."""
+    match message:
+        case PutChunk(_, data) | ChunkGot(data) | KeepChunk(_, data) | ChunkTaken(_, data):
+            return len(data) // BYTES_PER_US
+    return 0

@@ -1,8 +1,9 @@
-"""A simulated machine: a disk, clocks, and while it is up a process that runs the real actors.
+"""A simulated machine: its disks, clocks, and while it is up a process that runs the real actors.
 
 Each actor has a mailbox and takes turns, as in `nodes/loop.py`: a turn is given all that has
 arrived, takes a while, and what it returns is sent when it is over. A process that dies in between
-sends nothing. What inner actors send to other nodes passes through the router's thread.
+sends nothing. What inner actors send to other nodes passes through the router's thread, but for
+what file servers send to each other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from actors.actor import (
     Now,
 )
 from actors.asks import AskSettings
+from actors.file_settings import FileSettings
+from actors.fileserver import FileServer
 from actors.gossip_settings import GossipSettings
 from actors.gossiper import Gossiper
 from actors.layout import NO_LAYOUT
@@ -46,8 +49,9 @@ from actors.router import Router
 from actors.router_settings import RouterSettings
 from actors.storage import Storage
 from actors.storage_settings import StorageSettings
+from nodes.simulated.chunks import SimulatedChunks
 from nodes.simulated.clock import Action, Clock
-from nodes.simulated.disk import Crashed, DiskFailed, SimulatedDisk
+from nodes.simulated.disk import Boot, Crashed, DiskFailed, SimulatedDisk
 from nodes.simulated.network import Network
 from nodes.simulated.transcript import Transcript
 
@@ -60,7 +64,9 @@ SYNC_US = (200, 1_500)
 
 MAX_MESSAGES = 256
 WALL_MS = 1_700_000_000_000
-STOPPING = ("gossiper", "router", "storage")
+STOPPING = ("fileserver", "gossiper", "router", "storage")
+LISTENING = ("router", "fileserver")
+"""The actors whose threads hold connections to other nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class ActorSettings:
     asks: AskSettings | None = None
     storage: StorageSettings | None = None
     gossip: GossipSettings | None = None
+    files: FileSettings | None = None
 
 
 class World:
@@ -112,6 +119,7 @@ class SimulatedNode:
         self.files_address = files_address
         self.join: tuple[str, ...] = ()
         self.disk = SimulatedDisk()
+        self.chunks = SimulatedChunks(Random(f"{seed} chunks"))
         self.process: Process | None = None
         self.wall_skew_ms = 0
         self.gave_up = ""
@@ -128,6 +136,10 @@ class SimulatedNode:
         self._mono_ms = self._rng.randrange(10**9) - self._world.clock.now_us // 1_000
         self.process = Process(self, self._world, self._rng)
         self._world.network.on_started(self.process)
+
+    def syncs(self) -> int:
+        """How often its disks have been synced."""
+        return self.disk.syncs + self.chunks.syncs
 
     def mono_ms(self) -> int:
         """The clock of the timers; it does not go on between two lives."""
@@ -160,7 +172,13 @@ class Process:
         self.layout = NO_LAYOUT
         self._world = world
         self._held: list[Action] = []
-        settings = world.settings
+        actors = self._actors(boot)
+        self.runners = {name: Runner(self, name, actor) for name, actor in actors.items()}
+        for runner in self.runners.values():
+            runner.schedule()
+
+    def _actors(self, boot: Boot) -> dict[str, Actor]:
+        node, rng, settings = self.node, self.rng, self._world.settings
         me = Member(
             boot.node_id,
             node.name,
@@ -186,10 +204,9 @@ class Process:
         )
         gossip_rng = Random(rng.getrandbits(64))
         gossiper = Gossiper(me, boot.name, node.join, boot.notes, gossip_rng, settings.gossip)
-        actors: dict[str, Actor] = {"storage": storage, "router": router, "gossiper": gossiper}
-        self.runners = {name: Runner(self, name, actor) for name, actor in actors.items()}
-        for runner in self.runners.values():
-            runner.schedule()
+        files_rng = Random(f"{boot.name} files")
+        files = FileServer(boot.node_id, node.chunks, boot.count, files_rng, settings.files)
+        return {"storage": storage, "router": router, "gossiper": gossiper, "fileserver": files}
 
     def later(self, delay_us: int, action: Action) -> None:
         """Do this in a while, if the process lives then, and not before it is resumed."""
@@ -215,11 +232,12 @@ class Process:
         self.alive = False
         self.node.process = None
         self.node.disk.crash()
+        self.node.chunks.crash()
         self._world.on_died(self)
 
     def arrive(self, envelope: Envelope) -> None:
         """It came in from the network."""
-        hop_us = 0 if envelope.to.actor == "router" else LOCAL_US
+        hop_us = 0 if envelope.to.actor in LISTENING else LOCAL_US
         self.later(hop_us, partial(self._deliver, envelope))
 
     def begin_stop(self) -> None:
@@ -229,7 +247,7 @@ class Process:
     def take_turn(self, actor: Actor, inbox: Sequence[Envelope]) -> tuple[list[Envelope], int]:
         """One turn, and how long it takes. Whatever ends the process ends it here."""
         now, now_us = self.node.now(), self._world.clock.now_us
-        syncs = self.node.disk.syncs
+        syncs = self.node.syncs()
         delivered = self._world.transcript.delivered
         for envelope in inbox:
             delivered(now_us, envelope)
@@ -244,7 +262,7 @@ class Process:
         # Asked for once: an actor may have to look through all that it waits for.
         wake_at = actor.wake_at
         assert wake_at is None or wake_at > now.mono_ms, "an actor would spin"
-        return out, TURN_US + (self.rng.randint(*SYNC_US) if self.node.disk.syncs > syncs else 0)
+        return out, TURN_US + (self.rng.randint(*SYNC_US) if self.node.syncs() > syncs else 0)
 
     def dispatch(self, sender: str, out: Sequence[Envelope]) -> None:
         """Send what an actor returned."""
@@ -261,7 +279,8 @@ class Process:
             elif node == EVERYBODY:
                 self._world.network.publish(self, envelope)
             else:
-                self.later(0 if sender == "router" else LOCAL_US, partial(self._switch, envelope))
+                hop_us = 0 if sender in LISTENING else LOCAL_US
+                self.later(hop_us, partial(self._switch, envelope))
 
     def _switch(self, envelope: Envelope) -> None:
         node = envelope.to.node

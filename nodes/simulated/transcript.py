@@ -85,7 +85,7 @@ class Transcript:
         # The boot is the upper part of a node's correlation ids: see actors/asks.py.
         number = f" #{what.id & (2**40 - 1)}" if what.id else ""
         message = self._in_words(describe(what.message))
-        return f"{sender:>15} -> {to:<15}  {message}{number}{lost and f'  *** {lost}'}"
+        return f"{sender:>16} -> {to:<16}  {message}{number}{lost and f'  *** {lost}'}"
 
     def _address(self, address: Address) -> str:
         if address.node == CLIENT:

@@ -68,7 +68,7 @@ def whom(out: Sequence[Envelope]) -> list[str]:
     return [envelope.to.actor for envelope in all_of(out, MembersChanged)]
 
 
-def test_storage_router_and_host_are_told_who_belongs() -> None:
+def test_the_other_actors_and_the_host_are_told_who_belongs() -> None:
     """Once, when the node begins to serve."""
     telling = Telling(OTHER)
     assert all_of(telling.due(serves=False), MembersChanged) == []
@@ -76,6 +76,7 @@ def test_storage_router_and_host_are_told_who_belongs() -> None:
     assert [(e.to, e.message) for e in all_of(telling.due(), MembersChanged)] == [
         (Address(A, "storage"), changed),
         (Address(A, "router"), changed),
+        (Address(A, "fileserver"), changed),
         (Address(A, HOST), changed),
     ]
     assert telling.due() == []
@@ -89,9 +90,9 @@ def test_without_a_layout_only_the_storage_is_told() -> None:
     assert telling.due() == []
     telling.announcing.has_layout = True
     out = telling.due()
-    assert whom(out) == ["router", HOST]
+    assert whom(out) == ["router", "fileserver", HOST]
     assert ring(out) == [(ME, member(B, state="suspect"))]
-    assert whom(telling.hear(member(B, incarnation=1))) == ["storage", "router", HOST]
+    assert whom(telling.hear(member(B, incarnation=1))) == ["storage", "router", "fileserver", HOST]
 
 
 def test_who_was_told_to_wait_is_told_anew_who_there_is() -> None:
@@ -100,7 +101,7 @@ def test_who_was_told_to_wait_is_told_anew_who_there_is() -> None:
     telling.due()
     telling.announcing.wait("for something")
     telling.outbox.take()
-    assert whom(telling.due()) == ["router", HOST]
+    assert whom(telling.due()) == ["router", "fileserver", HOST]
 
 
 def test_a_newcomer_belongs_when_it_is_on_the_disk() -> None:
@@ -201,13 +202,16 @@ def test_a_node_that_does_not_serve_any_more_wants_no_turn_for_the_disk() -> Non
 
 
 def test_why_a_node_waits_is_told_when_it_changes() -> None:
-    """To the router, for its clients, and to the host, for its log."""
+    """To router and file server, for their clients, and to the host, for its log."""
     telling = Telling()
     for reason in ("one", "one", "two"):
         telling.announcing.wait(reason)
     told_whom = [(e.to.actor, e.message) for e in telling.outbox.take()]
-    one, two = (MembersChanged("", (), reason) for reason in ("one", "two"))
-    assert told_whom == [("router", one), (HOST, one), ("router", two), (HOST, two)]
+    assert told_whom == [
+        (actor, MembersChanged("", (), reason))
+        for reason in ("one", "two")
+        for actor in ("router", "fileserver", HOST)
+    ]
     assert telling.announcing.waiting == "two"
 
 
@@ -218,7 +222,7 @@ def test_a_node_that_waits_keeps_nothing_and_connects_to_all() -> None:
     out = telling.due(serves=False)
     assert {e.to.actor for e in out} == {SWITCH, HOST}
     assert message(out, Connect).peers == ((B, OTHER.address), (C, THIRD.address))
-    assert [type(e.message) for e in telling.due()] == [*[MembersChanged] * 3, Remember]
+    assert [type(e.message) for e in telling.due()] == [*[MembersChanged] * 4, Remember]
 
 
 # Connections, and whose gossip is heard.

@@ -88,6 +88,7 @@ def test_a_node_that_was_told_of_nobody_founds_alone() -> None:
     assert [(e.to.actor, e.message) for e in all_of(out, MembersChanged)] == [
         ("storage", changed),
         ("router", changed),
+        ("fileserver", changed),
         (HOST, changed),
     ]
     assert all_of(out, Connect) == all_of(out, Subscribe) == []
@@ -167,7 +168,7 @@ def test_a_node_that_waits_says_for_whom() -> None:
     node = fresh(OTHER.address)
     out = node.take()
     assert waits_for(out) == f"waiting for {OTHER.address} to answer"
-    assert [e.to.actor for e in all_of(out, MembersChanged)] == ["router", HOST]
+    assert [e.to.actor for e in all_of(out, MembersChanged)] == ["router", "fileserver", HOST]
     assert messages(node.take_when_due(), MembersChanged) == []
 
 

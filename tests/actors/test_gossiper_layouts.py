@@ -88,8 +88,7 @@ def test_a_node_waits_until_it_knows_which_members_keep_the_data() -> None:
     assert to_router([e for _, e in run_answered(node, 5_000)]) == []
     out = node.take(layout_is(B))
     assert [(e.to.actor, e.message) for e in all_of(out, MembersChanged)] == [
-        ("router", MembersChanged(NET, (AGAIN, OTHER), "")),
-        (HOST, MembersChanged(NET, (AGAIN, OTHER), "")),
+        (actor, MembersChanged(NET, (AGAIN, OTHER), "")) for actor in ("router", "fileserver", HOST)
     ]
     assert to_router(node.take(decided(Layout(2, (A, B), (), ())))) == []
 

@@ -122,6 +122,7 @@ def test_a_restarted_node_serves_when_a_member_has_confirmed_it() -> None:
     assert [(e.to.actor, e.message) for e in all_of(out, MembersChanged)] == [
         ("storage", changed),
         ("router", changed),
+        ("fileserver", changed),
         (HOST, changed),
     ]
 

@@ -162,13 +162,13 @@ def test_an_old_copy_gives_up() -> None:
 
 
 def test_the_node_is_told_of_its_layout_at_the_start() -> None:
-    """The router first, the host and the gossiper; in its first life it is welcome at once."""
+    """The router first, then all others; in its first life it is welcome at once."""
     disk = DictionaryDisk()
     node = storage(disk, layout=None)
     out = node.take(remember(founding([A, B, C]), network=b"net"))
     told = [e.to for e in all_of(out, LayoutIs) if e.to.node == A]
     assert told[0] == ROUTER
-    assert {*told} == {ROUTER, GOSSIPER, Address(A, HOST)}
+    assert {*told} == {ROUTER, Address(A, "fileserver"), GOSSIPER, Address(A, HOST)}
     assert messages(out, Remembered) == [Remembered("ok")]
     assert layout_from_bytes(disk.notes["layout"]) == founding([A, B, C])
     assert disk.notes["network"] == b"net"

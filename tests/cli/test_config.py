@@ -18,10 +18,14 @@ from tests.cli.processes import DEADLINE_S
 EVERYTHING = """
 listen = "127.0.0.1:7201"
 gossip_listen = "127.0.0.1:8299"
+files_listen = "127.0.0.1:9299"
 advertise = "127.0.0.1:7299"
 join = ["127.0.0.1:7100", "127.0.0.1:7200"]
 data = "from-file"
 name = "file"
+files_quota = "10GB"
+max_file = "1GiB"
+chunk_grace = "2h"
 insecure = true
 log = "error"
 """
@@ -29,10 +33,14 @@ log = "error"
 DEFAULTS: dict[str, Any] = {
     "listen": "127.0.0.1:7100",
     "gossip_listen": "",
+    "files_listen": "",
     "advertise": "",
     "join": (),
     "data": None,
     "name": "",
+    "files_quota": None,
+    "max_file": None,
+    "chunk_grace": None,
     "insecure": False,
     "log_level": "info",
 }
@@ -80,10 +88,14 @@ def test_everything_may_come_from_a_file(settings: Any, tmp_path: Path) -> None:
     given = {
         "listen": "127.0.0.1:7201",
         "gossip_listen": "127.0.0.1:8299",
+        "files_listen": "127.0.0.1:9299",
         "advertise": "127.0.0.1:7299",
         "join": ("127.0.0.1:7100", "127.0.0.1:7200"),
         "data": "from-file",
         "name": "file",
+        "files_quota": "10GB",
+        "max_file": "1GiB",
+        "chunk_grace": "2h",
         "insecure": True,
         "log_level": "error",
     }
@@ -96,20 +108,28 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
     given = settings(
         GOSSAMER_LISTEN="127.0.0.1:1",
         GOSSAMER_GOSSIP_LISTEN="127.0.0.1:2",
+        GOSSAMER_FILES_LISTEN="127.0.0.1:4",
         GOSSAMER_ADVERTISE="127.0.0.1:3",
         GOSSAMER_JOIN="a:1, b:2,,c",
         GOSSAMER_DATA="folder",
         GOSSAMER_NAME="env",
+        GOSSAMER_FILES_QUOTA="500 MiB",
+        GOSSAMER_MAX_FILE="65536",
+        GOSSAMER_CHUNK_GRACE="90",
         GOSSAMER_INSECURE="1",
         GOSSAMER_LOG="debug",
     )
     assert given == {
         "listen": "127.0.0.1:1",
         "gossip_listen": "127.0.0.1:2",
+        "files_listen": "127.0.0.1:4",
         "advertise": "127.0.0.1:3",
         "join": ("a:1", "b:2", "c"),
         "data": "folder",
         "name": "env",
+        "files_quota": "500 MiB",
+        "max_file": "65536",
+        "chunk_grace": "90",
         "insecure": True,
         "log_level": "debug",
     }
@@ -142,6 +162,11 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
         ("join = ['a:1', 2]", "join is a list of texts"),
         ("join = ['a:x']", "join: 'a:x' has no port"),
         ("listen = ':'", "listen: ':' is not host:port"),
+        ("files_listen = 'a:b'", "files_listen: 'a:b' has no port"),
+        ("files_quota = 10", "files_quota is a text, not 10"),
+        ("files_quota = '10 apples'", "files_quota: '10 apples' is no size"),
+        ("max_file = '0'", "max_file: a size of '0' is not between 1 B and 1 EiB"),
+        ("chunk_grace = 'soon'", "chunk_grace: 'soon' is no time"),
         ("log = 'loud'", "log: 'loud' is not one of"),
         ("name = ", "is not TOML"),
         ("name = '\udcff'", "is not TOML"),
@@ -167,6 +192,10 @@ def test_a_file_that_cannot_be_read_is_said(settings: Any, tmp_path: Path) -> No
     [
         (("--listen", "a:b"), {}),
         (("--gossip-listen", "a:b"), {}),
+        (("--files-listen", "a:b"), {}),
+        (("--files-quota", "much"), {}),
+        (("--max-file", "-1"), {}),
+        (("--chunk-grace", "0"), {}),
         (("--advertise", "a:b"), {}),
         (("--join", "a:b"), {}),
         (("--log", "loud"), {}),

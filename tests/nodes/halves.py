@@ -18,8 +18,8 @@ def start_halves(
     listed = [machine.address for machine in machines.machines]
     nodes = []
     for name, machine in zip(LEFT + RIGHT, machines.machines, strict=True):
-        gossip = machine.address.replace(":7100", ":8100")
-        options = ("--gossip-listen", gossip, "--insecure")
+        gossip, files = (machine.address.replace(":7100", port) for port in (":8100", ":9100"))
+        options = ("--gossip-listen", gossip, "--files-listen", files, "--insecure")
         made = processes.node(
             name, listed, machine.address, *options, within=machine.within, serve=serve
         )

@@ -33,7 +33,6 @@ from tests.networks import (
 
 STRANGER = "00000000000000b2"
 
-
 Connect = Callable[[str], Socket]
 
 
@@ -322,7 +321,7 @@ def test_what_a_node_may_not_send(dealer: Socket, shared_node: Node) -> None:
 
 def test_what_a_node_says_to_nobody(dealer: Socket, shared_node: Node) -> None:
     """To an actor that there is not, to one that does not take it: counted."""
-    dealer.send_multipart(from_node(shared_node, Observe(1), "fileserver"))
+    dealer.send_multipart(from_node(shared_node, Observe(1), "nobody"))
     dealer.send_multipart(from_node(shared_node, Observe(1), "host"))
     dealer.send_multipart(from_node(shared_node, Observe(1), "switch"))
     dealer.send_multipart(from_node(shared_node, Observe(1), "storage"))
@@ -341,8 +340,8 @@ def test_garbage_at_the_gossip_port(context: Context, connect: Connect, network:
     node.wait_ready(DEADLINE_S)
     publisher = context.socket(zmq.PUB)
     port = publisher.bind_to_random_port("tcp://127.0.0.1")
-    here = "127.0.0.1:1"
-    liar = Member(STRANGER, "liar", here, f"127.0.0.1:{port}", here, 1, 1, "alive")
+    nowhere = "127.0.0.1:1"
+    liar = Member(STRANGER, "liar", nowhere, f"127.0.0.1:{port}", nowhere, 1, 1, "alive")
     with client_of(node.address) as client:
         (me,) = client.members()
         dealer = connect(node.address)

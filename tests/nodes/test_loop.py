@@ -24,6 +24,7 @@ from tests.networks import DEADLINE_S, Network, wait_until
 
 ID = "00000000000000a1"
 TOY, OTHER, OWN_HOST = Address(ID, "toy"), Address(ID, "other"), Address(ID, HOST)
+PEER = "00000000000000b2"
 ROUTES = [
     (Address(ID, "storage"), Link("actor", "storage")),
     (Address(ID, SWITCH), Link("actor", SWITCH)),
@@ -111,7 +112,22 @@ def stage(context: Context, tmp_path: Path) -> Iterator[Stage]:
 @pytest.mark.parametrize(("to", "link"), ROUTES, ids=[str(to) for to, _ in ROUTES])
 def test_which_link_leads_to_an_address(to: Address, link: Link) -> None:
     """Seen from one node, each address is reached over exactly one link."""
-    assert route(to, ID) == link
+    assert route(to, ID, "storage") == link
+
+
+@pytest.mark.parametrize(
+    ("by", "actor", "kind"),
+    [
+        ("fileserver", "fileserver", "files"),
+        ("fileserver", "storage", "peer"),
+        ("storage", "fileserver", "peer"),
+        ("router", "fileserver", "peer"),
+    ],
+)
+def test_file_servers_have_links_of_their_own(by: str, actor: str, kind: Any) -> None:
+    """To each other; what passes between them and other actors of other nodes takes the switch."""
+    assert route(Address(PEER, actor), ID, by) == Link(kind, PEER)
+    assert route(Address(ID, actor), ID, by) == Link("actor", actor)
 
 
 def test_a_turn_is_given_all_that_arrived(stage: Stage) -> None:

@@ -287,6 +287,8 @@ def test_where_a_node_may_not_listen(tmp_path: Path) -> None:
         Node(tmp_path, listen="192.0.2.1:7100")
     with pytest.raises(BadAddress, match="say --insecure"):
         Node(tmp_path, listen="127.0.0.1:7100", gossip_listen="192.0.2.1:8100")
+    with pytest.raises(BadAddress, match="say --insecure"):
+        Node(tmp_path, listen="127.0.0.1:7100", files_listen="192.0.2.1:9100")
     with pytest.raises(BadAddress, match="--advertise"):
         Node(tmp_path, listen="0.0.0.0:7100", insecure=True)
     with pytest.raises(BadAddress, match="cannot be advertised"):
@@ -297,7 +299,12 @@ def test_a_node_on_every_address_tells_the_one_it_was_told(network: Network) -> 
     """What it advertises is what the members know, with the ports that it really has."""
     listen = f"0.0.0.0:{network.ports.take(1)[0]}"
     node = network.node(
-        "node1", listen=listen, gossip_listen="0.0.0.0:0", advertise="127.0.0.1", insecure=True
+        "node1",
+        listen=listen,
+        gossip_listen="0.0.0.0:0",
+        files_listen="0.0.0.0:0",
+        advertise="127.0.0.1",
+        insecure=True,
     )
     node.wait_ready(DEADLINE_S)
     other = network.node("node2", [node.address])
@@ -305,8 +312,9 @@ def test_a_node_on_every_address_tells_the_one_it_was_told(network: Network) -> 
     assert node.address == listen.replace("0.0.0.0", "127.0.0.1")
     known = {member.name: member for member in members_at(other)}["node1"]
     assert known.address == node.address
-    assert known.gossip_address.startswith("127.0.0.1:")
-    assert not known.gossip_address.endswith(":0")
+    for address in (known.gossip_address, known.files_address):
+        assert address.startswith("127.0.0.1:")
+        assert not address.endswith(":0")
 
 
 def test_a_port_in_use_is_an_error(network: Network) -> None:

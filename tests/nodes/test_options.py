@@ -1,4 +1,4 @@
-"""What may be asked of a read or a write besides: levels, and how long a value is to live."""
+"""Levels, times and sizes, as people give them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any, get_args
 import pytest
 
 from actors.messages import Level
-from nodes.options import LEVELS, MAX_TTL_MS, check_level, ttl_ms
+from nodes.options import (
+    LEVELS,
+    MAX_SIZE_BYTES,
+    MAX_TTL_MS,
+    check_level,
+    grace_ms,
+    size_bytes,
+    ttl_ms,
+)
 
 TTLS: list[tuple[Any, int]] = [
     (None, 0),
@@ -42,6 +50,47 @@ def test_what_is_no_time_to_live_is_a_value_error(ttl: Any) -> None:
     """Nothing and less, more than ten years, and nonsense."""
     with pytest.raises(ValueError, match="time to live"):
         ttl_ms(ttl)
+
+
+def test_a_grace_is_given_as_a_time_to_live_is() -> None:
+    """But there is always one."""
+    assert [grace_ms(given) for given in ("1h", 2, "250ms")] == [3_600_000, 2_000, 250]
+    with pytest.raises(ValueError, match=r"^'soon' is no time: give seconds"):
+        grace_ms("soon")
+    with pytest.raises(ValueError, match="a time of 0 is not between"):
+        grace_ms(0)
+
+
+SIZES: list[tuple[Any, int]] = [
+    (1, 1),
+    (65_536, 65_536),
+    ("65536", 65_536),
+    ("7B", 7),
+    ("10GB", 10**10),
+    ("10gb", 10**10),
+    ("500MiB", 500 * 2**20),
+    (" 1.5 GiB ", 3 * 2**29),
+    ("2kB", 2_000),
+    ("1TiB", 2**40),
+    (MAX_SIZE_BYTES, 2**60),
+    ("1024PiB", 2**60),
+]
+
+NO_SIZES: list[Any] = [0, -1, 2**60 + 1, 10**400, True, 1.5, None, b"1", [1]]
+NO_SIZES += ["", "GB", "-1", "1G", "1iB", "1e3", "0", "0.4", "2048PiB", "9" * 400, "1 GB B", "٣GB"]
+
+
+@pytest.mark.parametrize(("size", "bytes_"), SIZES)
+def test_a_size_is_a_number_of_bytes_or_a_text_with_a_unit(size: Any, bytes_: int) -> None:
+    """Powers of 1,000, or with an i of 1,024."""
+    assert size_bytes(size) == bytes_
+
+
+@pytest.mark.parametrize("size", NO_SIZES, ids=range(len(NO_SIZES)))
+def test_what_is_no_size_is_a_value_error(size: Any) -> None:
+    """Nothing and less, more than 1 EiB, and nonsense."""
+    with pytest.raises(ValueError, match="size"):
+        size_bytes(size)
 
 
 def test_the_levels_are_those_of_the_protocol() -> None:

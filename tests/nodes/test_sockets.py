@@ -15,6 +15,8 @@ from nodes.sockets import (
     MAX_SOCKETS,
     Context,
     Socket,
+    files_dealer,
+    files_router,
     gossip_publisher,
     gossip_subscriber,
     inbox,
@@ -49,6 +51,11 @@ def make_router(context: Context) -> Socket:
     return request_router(context, "127.0.0.1", 0)[0]
 
 
+def make_files_router(context: Context) -> Socket:
+    """A file port."""
+    return files_router(context, "127.0.0.1", 0)[0]
+
+
 def make_publisher(context: Context) -> Socket:
     """A gossip port."""
     return gossip_publisher(context, "127.0.0.1", 0)[0]
@@ -79,6 +86,29 @@ TABLE: list[tuple[Callable[[Context], Socket], int, dict[zmq.SocketOption, int]]
         },
     ),
     (
+        make_files_router,
+        zmq.ROUTER,
+        {
+            **EVERY_TCP_SOCKET,
+            zmq.MAXMSGSIZE: 4 * 2**20,
+            zmq.SNDHWM: 4,
+            zmq.RCVHWM: 4,
+        },
+    ),
+    (
+        files_dealer,
+        zmq.DEALER,
+        {
+            **EVERY_TCP_SOCKET,
+            **WHO_CONNECTS,
+            zmq.MAXMSGSIZE: 4 * 2**20,
+            zmq.IMMEDIATE: 1,
+            zmq.SNDTIMEO: 0,
+            zmq.SNDHWM: 16,
+            zmq.RCVHWM: 16,
+        },
+    ),
+    (
         make_publisher,
         zmq.PUB,
         {**EVERY_TCP_SOCKET, zmq.MAXMSGSIZE: MAX_GOSSIP_BYTES, zmq.SNDHWM: 1_000},
@@ -92,7 +122,9 @@ TABLE: list[tuple[Callable[[Context], Socket], int, dict[zmq.SocketOption, int]]
 
 
 @pytest.mark.parametrize(
-    ("make", "kind", "wanted"), TABLE, ids=["router", "dealer", "publisher", "subscriber"]
+    ("make", "kind", "wanted"),
+    TABLE,
+    ids=["router", "dealer", "files router", "files dealer", "publisher", "subscriber"],
 )
 def test_the_options_of_a_tcp_socket(
     context: Context,
@@ -113,19 +145,23 @@ def test_gossip_is_smaller_than_requests() -> None:
     assert MAX_GOSSIP_BYTES < MAX_REQUEST_BYTES
 
 
-def test_a_router_never_drops_silently(context: Context) -> None:
+@pytest.mark.parametrize("make", [make_router, make_files_router])
+def test_a_router_never_drops_silently(context: Context, make: Callable[[Context], Socket]) -> None:
     """Sending to who is not connected is an error at once."""
-    router = make_router(context)
+    router = make(context)
     with pytest.raises(zmq.ZMQError) as error:
         router.send_multipart([b"nobody", b"x"], zmq.NOBLOCK)
     router.close()
     assert error.value.errno == zmq.EHOSTUNREACH
 
 
-def test_a_dealer_never_queues_to_who_is_not_there(context: Context, ports: Ports) -> None:
+@pytest.mark.parametrize("make", [request_dealer, files_dealer])
+def test_a_dealer_never_queues_to_who_is_not_there(
+    context: Context, ports: Ports, make: Callable[[Context], Socket]
+) -> None:
     """Without a connection nothing is taken, and even a waiting send returns at once."""
     (nobody,) = addresses(ports.take(1))
-    dealer = request_dealer(context)
+    dealer = make(context)
     dealer.connect(f"tcp://{nobody}")
     with pytest.raises(zmq.Again):
         dealer.send(b"x")

@@ -224,11 +224,11 @@ def test_a_crash_cuts_the_connections_of_clients() -> None:
 
 
 def test_a_clean_stop_finishes_one_actor_after_the_other() -> None:
-    """The gossiper says good-bye, the router answers what is under way, storage is last."""
+    """Files, then the gossiper's good-bye, then what the router has under way; storage is last."""
     simulation, _ = three_nodes()
     simulation.stop("node1")
     finished = [e for e in simulation.transcript.envelopes() if isinstance(e.message, Finished)]
-    assert [e.sender.actor for e in finished] == ["gossiper", "router", "storage"]
+    assert [e.sender.actor for e in finished] == ["fileserver", "gossiper", "router", "storage"]
 
 
 def test_a_message_for_another_node_is_dropped_and_counted() -> None:
