@@ -42,6 +42,7 @@ from nodes.addresses import (
     listen_address,
     parse_address,
 )
+from nodes.chunk_folder import ChunkFolder
 from nodes.clocks import monotonic_ms
 from nodes.disk import LmdbDisk
 from nodes.file_host import FileHost
@@ -49,7 +50,6 @@ from nodes.hosts import GossipHost, InnerHost
 from nodes.logs import open_log
 from nodes.loop import Host, Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
-from nodes.memory_chunks import MemoryChunks
 from nodes.options import grace_ms, size_bytes
 from nodes.sockets import new_context
 from nodes.switch import SwitchHost
@@ -126,8 +126,11 @@ class Node:
         Raises DataFolderError, or GossamerError where an address cannot be listened on.
         """
         self._disk = LmdbDisk(self.data)
-        # Until nodes/chunk_folder.py is here: ChunkFolder(self.data / "chunks", self._quota_bytes).
-        self._chunks = MemoryChunks(self._quota_bytes)
+        try:
+            self._chunks = ChunkFolder(self.data, self._quota_bytes)
+        except BaseException:
+            self._disk.close()
+            raise
         boot = self._disk.boot
         self.id = boot.node_id
         self.name = self.name or f"{platform.node()}:{boot.node_id[:6]}"

@@ -15,12 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from actors.file_settings import FileSettings
 from actors.router import Router
 from actors.router_settings import RouterSettings
 from actors.storage_settings import StorageSettings
 from nodes.simulated import Simulation, TookTooLong
+from nodes.simulated.chunk_judge import Chunks
 from nodes.simulated.client import SimulatedClient
 from nodes.simulated.faults import HOUR_MS, KINDS, Faults
+from nodes.simulated.file_workload import NAMES, FileWorkload
 from nodes.simulated.fleet import MIN_MEMBERS, Fleet
 from nodes.simulated.node import ActorSettings
 from nodes.simulated.partitions import FEW, partitions
@@ -29,6 +32,7 @@ from nodes.simulated.witness import Witness
 from nodes.simulated.workload import KEYS, MAX_TIMEOUT_MS, Workload
 
 CLIENTS = 5
+UPLOADERS = 3
 CALM_MS = 30_000
 """All members are agreed on within this, after the faults."""
 SERVING_MS = 10_000
@@ -37,6 +41,8 @@ AWAY_MS = 8_000
 """Within this the others serve all keys, when one machine is away."""
 MIN_FAULTS = 3
 CONVERGED_MS = 20_000
+MENDED_MS = 30_000
+SWEPT_MS = 90_000
 COLLECTED_MS = 30_000
 IDLE_MS = 5_000
 READ_MS = 3_000
@@ -58,6 +64,17 @@ QUICK = StorageSettings(
     collect_ms=400,
 )
 """What takes minutes in a network that serves people takes seconds in a trial."""
+
+FILES = FileSettings(
+    min_chunk_bytes=1,
+    client_credit=4,
+    peer_credit=4,
+    compare_ms=700,
+    retry_ms=300,
+    grace_ms=6_000,
+    sweep_ms=300,
+    scrub_pause_ms=5_000,
+)
 
 SMALL = RouterSettings(max_batch_keys=4, max_open_keys=6, max_reply_bytes=2, max_begun_bytes=4)
 SHORT = replace(
@@ -83,7 +100,7 @@ def settings_of(seed: int) -> ActorSettings:
             storage = replace(storage, hinted_handoff=False)
         case 5:
             storage = replace(storage, shed_ms=15_000)
-    return ActorSettings(router=router, storage=storage)
+    return ActorSettings(router=router, storage=storage, files=FILES)
 
 
 CHECKED = (
@@ -105,6 +122,8 @@ class Plan:
     nodes: int = 5
     operations: int = 200
     faults: tuple[str, ...] = tuple(KINDS)
+    files: int = 0
+    """So many times a file is uploaded, downloaded or removed."""
 
     @property
     def command(self) -> str:
@@ -113,7 +132,7 @@ class Plan:
         return (
             f"gossamer simulate --seed {self.seed} --nodes {self.nodes}"
             f" --operations {self.operations} --faults {kinds}"
-        )
+        ) + (f" --files {self.files}" if self.files else "")
 
 
 class Trial:
@@ -129,6 +148,8 @@ class Trial:
         skew_ms = 2 * HOUR_MS if "clock" in plan.faults else 0
         acknowledged = self.witness.on_acknowledged
         self.workload = Workload(self.simulation, plan.operations, skew_ms, acknowledged)
+        self.files = FileWorkload(self.simulation, plan.files)
+        self.chunks = Chunks(self.simulation, self.replicas)
         self.fleet = Fleet(self.simulation, self.replicas, names)
         self.faults: Faults | None = None
         self.wrong: list[str] = []
@@ -168,14 +189,17 @@ class Trial:
                 self._run()
             except TookTooLong as late:
                 self.wrong.append(str(late))
-            history = self.workload.history
-            self.wrong += [*self.witness.wrong, *self.workload.wrong, *history.wrong()]
+            for work in (self.workload, self.files):
+                self.wrong += [*work.wrong, *work.history.wrong()]
+            self.wrong += self.witness.wrong
             self.wrong += self._clocks()
 
     def _run(self) -> None:
         simulation, fleet = self.simulation, self.fleet
         simulation.begin(*fleet.names)
-        self.workload.add(self._clients())
+        self.workload.add(self._clients("client", CLIENTS))
+        if self.plan.files:
+            self.files.add(self._clients("uploader", UPLOADERS))
         kinds, bury = self.plan.faults, self.workload.bury
         self.faults = Faults(simulation, fleet, self.replicas, kinds, bury=bury)
         self._watch()
@@ -194,22 +218,25 @@ class Trial:
         self._until(lambda: not tombstones(), COLLECTED_MS, "tombstones are collected", tombstones)
         self._read_all()
         self.witness.look_at_all()
+        if self.plan.files:
+            self._judge_files()
         self._until(lambda: not self._left_over(), IDLE_MS, "routers are idle", self._left_over)
 
     def _has_been_through(self) -> bool:
         """Are the clients done, and were there as many faults as each trial is to have?"""
-        return self.workload.done() and (not self.plan.faults or self.begun.total() >= MIN_FAULTS)
+        are_done = self.workload.done() and self.files.done()
+        return are_done and (not self.plan.faults or self.begun.total() >= MIN_FAULTS)
 
     def _watch(self) -> None:
         self.witness.look_at_all()
         self.simulation.after(WATCH_MS, self._watch)
 
-    def _clients(self) -> list[SimulatedClient]:
+    def _clients(self, called: str, count: int) -> list[SimulatedClient]:
         rng, names = self.simulation.rng, self.fleet.names
         most = min(3, len(names))
         return [
-            self.simulation.add_client(f"client{i + 1}", *rng.sample(names, rng.randint(1, most)))
-            for i in range(CLIENTS)
+            self.simulation.add_client(f"{called}{i + 1}", *rng.sample(names, rng.randint(1, most)))
+            for i in range(count)
         ]
 
     def _until(
@@ -245,6 +272,29 @@ class Trial:
         if layout.base != tuple(sorted(simulation.nodes[name].id for name in fleet.names)):
             unrest.append(f"the layout is {layout}")
         return unrest
+
+    def _judge_files(self) -> None:
+        """Every file is whole through every node, and in the end nothing else is kept."""
+        misplaced = self.chunks.misplaced
+        self._until(lambda: not misplaced(), MENDED_MS, "all owners have their chunks", misplaced)
+        for name in self.fleet.names:
+            for file in NAMES:
+                self._read_file(name, file)
+        waste = self.chunks.waste
+        self._until(lambda: not waste(), SWEPT_MS, "chunks are collected", waste)
+        for file in NAMES:
+            self._read_file(self.fleet.names[0], file)
+
+    def _read_file(self, name: str, file: str) -> None:
+        download = partial(self.files.download, self._probe(name), file)
+
+        def succeeds() -> bool:
+            ended: list[bool] = []
+            download(lambda: ended.append(True))
+            self.simulation.run_until(lambda: bool(ended), 10 * MAX_TIMEOUT_MS)
+            return self.files.last == "done"
+
+        self._until(succeeds, READ_MS, f"{name} reads {file} in the end")
 
     # Is it served?
 
