@@ -37,9 +37,11 @@ from actors.messages import (
     LayoutIs,
     MembersChanged,
     PutChunk,
+    PutFile,
     Refer,
     Referred,
     Released,
+    RemoveFile,
     Stop,
     TakeChunk,
     Touch,
@@ -51,6 +53,7 @@ from actors.placing import MAX_IDS, Placing
 from actors.scrubbing import Scrubbing
 from actors.straying import Straying
 from actors.sweeping import Sweeping
+from actors.window import Windows
 
 
 class FileServer:
@@ -84,6 +87,7 @@ class FileServer:
         self._waiting = "the node has just started"
         self._is_stopping = False
         self._living: frozenset[str] = frozenset()
+        self._seen = Windows()
         self._wake_at: int | None = None
 
     @property
@@ -156,7 +160,11 @@ class FileServer:
                 self._outbox.drop(f"late or unasked {type(other).__name__}")
 
     def _on_request(self, envelope: Envelope) -> None:
-        """A client's."""
+        """A client's. What is a write is done once, though it may come twice."""
+        is_write = isinstance(envelope.message, (PutFile, RemoveFile))
+        if is_write and not self._seen.first_time(envelope.sender, envelope.id):
+            self._outbox.drop("duplicate write")
+            return
         if self._is_stopping:
             failed = Failed("stopping", "the node is shutting down", True)
             self._outbox.reply(envelope, failed)

@@ -50,6 +50,7 @@ class Sweeping:
         self._fresh: dict[str, Suspect] = {}
         self._due: dict[str, Suspect] = {}
         self._asking: dict[str, None] = {}
+        self._is_asking = False
         self._next_ms = 0
         self._wants_epoch = False
         self.collected = 0
@@ -57,7 +58,7 @@ class Sweeping:
     @property
     def wake_at(self) -> int | None:
         """When to look at suspects: monotonic ms."""
-        if self._asking:
+        if self._is_asking:
             return None
         if self._due:
             return self._next_ms
@@ -109,7 +110,7 @@ class Sweeping:
     def due(self) -> None:
         """Ask about those whose grace is over."""
         now_ms = self._desk.now.mono_ms
-        if self._asking or now_ms < self._next_ms or not (self._fresh or self._due):
+        if self._is_asking or now_ms < self._next_ms or not (self._fresh or self._due):
             return
         while self._fresh:
             id = next(iter(self._fresh))
@@ -119,6 +120,7 @@ class Sweeping:
         self._next_ms = now_ms + self._desk.settings.sweep_ms
         some = self._next_due()
         if some:
+            self._is_asking = True
             self._asking = dict.fromkeys(some)
             self._inquiry.ask(some, self._found)
 
@@ -130,6 +132,7 @@ class Sweeping:
 
     def _found(self, found: dict[str, bool | None], epoch: int) -> None:
         """What is referred to is suspected no more; what is not goes, or waits for its epoch."""
+        self._is_asking = False
         asked, self._asking = self._asking, {}
         gone: list[str] = []
         for id in asked:  # but for those that were touched meanwhile

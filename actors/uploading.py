@@ -116,7 +116,6 @@ class Upload:
         # The file itself.
         self._put_at_ms = 0
         self._doubt: GossamerError | None = None
-        self._was_in_doubt = False
 
     @property
     def room(self) -> int:
@@ -185,9 +184,10 @@ class Upload:
             case PutFile(), GossamerError(definite=False) as doubt:
                 self._find_out(doubt, answered.turn, now_ms)
             case GetFile(), (FileGot() | FileMissing()) as found:
-                self._on_found(found, answered.turn, now_ms)
+                self._on_found(found)
             case _, GossamerError() as error:
-                self._fail(error)
+                # A put whose outcome is not known stays so, whatever is not found out after it.
+                self._fail(self._doubt or error)
 
     # What is asked for, in this order.
 
@@ -313,21 +313,18 @@ class Upload:
         if left_ms <= 0:
             self._fail(doubt)
             return
-        self._was_in_doubt, self._doubt = self._doubt is not None, doubt
+        self._doubt = doubt
         self._requests.ask(GetFile(self._name, left_ms), turn + 1, left_ms)
 
-    def _on_found(self, found: FileGot | FileMissing, turn: int, now_ms: int) -> None:
+    def _on_found(self, found: FileGot | FileMissing) -> None:
         assert self._doubt is not None
         if isinstance(found, FileGot):
             wanted = self._file()
             if (found.sha256, found.chunks) == (wanted.sha256, wanted.chunks):
                 self._succeed(found.version, found.type)
                 return
-        if self._was_in_doubt:
-            self._fail(self._doubt)
-        else:
-            # To put the same file twice does no harm.
-            self._put_file(turn + 1, now_ms)
+        # It may have been there, and be replaced by now: to put it again might undo that.
+        self._fail(self._doubt)
 
     def _succeed(self, version: str, type: str) -> None:
         self._data.clear()

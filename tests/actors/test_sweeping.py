@@ -225,3 +225,17 @@ def test_no_more_suspects_are_remembered_than_may_be() -> None:
         network.ask(PutChunk(chunk_id(data), data, 5_000))
     pass_grace(network)
     assert len(network.all_held()) == 1
+
+
+def test_while_others_are_asked_they_are_not_asked_again() -> None:
+    """Though all that they were asked about was touched meanwhile, and has to go later."""
+    network = with_chunks(*CHUNKS)
+    network.silent_storages.add(B)
+    network.run_for(MINUTE_MS + 1_000)
+    network.ask(HoldChunks(IDS, 5_000))
+    other = b"other"
+    network.ask(PutChunk(chunk_id(other), other, 5_000))
+    network.run_for(MINUTE_MS + 20_000)
+    network.silent_storages.clear()
+    pass_grace(network)
+    assert not network.all_held()
