@@ -8,7 +8,7 @@ from actors.actor import Address, Now
 from actors.chunks import partition_of_chunk
 from actors.errands import Errands
 from actors.file_settings import FileSettings
-from actors.layout import NO_LAYOUT, Placement, majority
+from actors.layout import NO_LAYOUT, Placement, majority, ring_of
 from actors.membership import LIVING, Member
 from actors.messages import Failed, LayoutIs, Message
 from actors.outbox import Outbox
@@ -30,6 +30,8 @@ class FileDesk:
         self.placement = Placement(NO_LAYOUT)
         self.now = Now(0, 0)
         self._members: dict[str, Member] = {}
+        self._leaving: frozenset[str] = frozenset()
+        self._ring = ring_of(())
         self._later: list[Callable[[], None]] = []
 
     def later(self, action: Callable[[], None]) -> None:
@@ -52,9 +54,28 @@ class FileDesk:
         """Of the layout in which everything is done."""
         return self.placement.layout.epoch
 
+    @property
+    def is_leaving(self) -> bool:
+        """Is this node about to go? Then nobody counts on what it keeps any more."""
+        return self.node in self._leaving
+
+    @property
+    def keepers(self) -> tuple[str, ...]:
+        """The members that are to keep chunks: those of the layout, when nothing moves any more,
+        but for those that are about to leave."""
+        return self._ring.members
+
+    def settle(self) -> bool:
+        """The layout or the members are others; are the keepers, too?"""
+        target = self.placement.layout.target
+        staying = tuple([node for node in target if node not in self._leaving])
+        before, self._ring = self._ring, ring_of(staying or target)
+        return self._ring.members != before.members
+
     def meet(self, members: tuple[Member, ...]) -> list[str]:
         """These are the members now; the ids of those that have gone down since."""
         before, self._members = self._members, {m.id: m for m in members}
+        self._leaving = frozenset([m.id for m in members if m.state == "leaving"])
         were_up = [id for id, m in before.items() if m.state not in DOWN]
         return [id for id in were_up if self.is_down(id)]
 
@@ -70,7 +91,11 @@ class FileDesk:
 
     def owners(self, chunk: str) -> tuple[str, ...]:
         """Who is to keep it, when nothing moves any more."""
-        return self.placement.new_owners(partition_of_chunk(chunk))
+        return self._ring.owners(partition_of_chunk(chunk))
+
+    def owns(self, partition: int) -> bool:
+        """Is this node to keep the chunks of a partition?"""
+        return self.node in self._ring.owners(partition)
 
     def is_owner(self, chunk: str) -> bool:
         """Is this node to keep it?"""

@@ -188,7 +188,10 @@ class FileServer:
         def then(code: str) -> None:
             self._outbox.reply(envelope, ChunkKept(code))
 
-        self._keeping.keep(keep.chunk, keep.data, then)
+        if self._desk.is_leaving:
+            then("unavailable")
+        else:
+            self._keeping.keep(keep.chunk, keep.data, then)
 
     def _on_fenced(self, envelope: Envelope) -> None:
         """What is counted on is told in the epoch of who asks only."""
@@ -197,8 +200,7 @@ class FileServer:
                 self._mending.on_compare(envelope, compare)
             case Touch(epoch, chunks) if len(chunks) <= MAX_IDS:
                 refusal = self._desk.refusal(epoch)
-                answer = refusal or Touched(tuple(self._sweeping.touch(chunks)))
-                self._outbox.reply(envelope, answer)
+                self._outbox.reply(envelope, refusal or self._touched(chunks))
             case Refer(epoch, chunks) if len(chunks) <= MAX_IDS:
                 refusal = self._desk.refusal(epoch)
                 answer = refusal or Referred(tuple(self._keeping.refer(chunks)))
@@ -220,6 +222,9 @@ class FileServer:
             self._mending.on_back(node)
         self._living = living
         self._scrubbing.begin()
+        if self._desk.settle():
+            self._mending.on_keepers()
+            self._straying.on_keepers()
 
     def _on_layout(self, envelope: Envelope, layout: Layout) -> None:
         """The own storage's is on the disk: it counts. Another's goes there first."""
@@ -228,15 +233,21 @@ class FileServer:
             self._learn(envelope)
         elif layout.epoch > desk.epoch:
             desk.placement = Placement(layout)
+            desk.settle()
             self._sweeping.on_layout()
-            self._mending.on_layout()
-            self._straying.on_layout()
+            self._mending.on_keepers()
+            self._straying.on_keepers()
 
     def _learn(self, envelope: Envelope) -> None:
         """Another node may know of a later layout."""
         news = envelope.message
         if isinstance(news, LayoutIs) and news.layout.epoch > self._desk.epoch:
             self._outbox.to("storage", news)
+
+    def _touched(self, chunks: Sequence[str]) -> Touched:
+        kept = self._sweeping.touch(chunks)
+        # What is here will be gone with this node, or is handed over without being counted on.
+        return Touched(tuple([is_kept and not self._desk.is_leaving for is_kept in kept]))
 
     def _report(self) -> FilesReport:
         counts = self._keeping.counts

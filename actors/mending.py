@@ -75,7 +75,7 @@ class Mending:
             times.append(max(self._pull_ms, self._throttle.open_at_ms))
         return min(times, default=None)
 
-    def on_layout(self) -> None:
+    def on_keepers(self) -> None:
         """This node may own other partitions: compare with everybody."""
         mine = self._desk.is_owner
         self._lacking = {id: nodes for id, nodes in self._lacking.items() if mine(id)}
@@ -135,7 +135,7 @@ class Mending:
         pause_ms = desk.settings.compare_ms
         self._next_ms = desk.now.mono_ms + self._rng.randint(pause_ms // 2, pause_ms * 3 // 2)
         there = desk.living_others()
-        if not there or desk.node not in desk.placement.layout.target:
+        if not there or desk.node not in desk.keepers:
             return
         self._soon = {node: None for node in self._soon if node in there}
         peer = next(iter(self._soon), "")
@@ -153,7 +153,7 @@ class Mending:
         owned = 0
         partitions = []
         for partition in range(first, ring.PARTITIONS):
-            if desk.node in desk.placement.new_owners(partition):
+            if desk.owns(partition):
                 owned |= 1 << (ring.PARTITIONS - 1 - partition)
                 partitions.append(partition)
         sums = [(p, total) for p in partitions if (total := self._keeping.sum_of(p)) != NOTHING]

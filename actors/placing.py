@@ -243,7 +243,7 @@ class Placing:
         # After a change of the layout chunks may still be with their former owners.
         hold.asked_all, hold.waits = True, 1
         asked: dict[str, list[str]] = {}
-        for node in self._desk.placement.layout.target:
+        for node in self._desk.keepers:
             ids = [id for id in short if node not in self._desk.owners(id)]
             if ids:
                 asked[node] = ids

@@ -168,6 +168,11 @@ class Steward:
         """In the joint layout on the disk this node has so many of the partitions it is to get."""
         self._moving.report(moving, moved)
 
+    def may_leave(self) -> None:
+        """No file needs what this node has: if it wishes to leave it may."""
+        self._wishes.may_leave = True
+        self._touch()
+
     def wants_bump(self, wanted: bool) -> None:
         """Tombstones wait for a later epoch, or no more."""
         if wanted != self._wishes.bump:
@@ -178,6 +183,7 @@ class Steward:
         match envelope.message:
             case MembersChanged(network, members):
                 self._census.hear(network, members)
+                self._wishes.may_leave &= self._census.is_leaving
                 self._greeting.members_changed()
                 self._moving.members_changed()
             case Strike():

@@ -87,7 +87,6 @@ class Storage:
         self._has_given_up = False
         self._has_told_gossiper = True
         self._is_started = False
-        self._files_are_handed_over = False
         self._wake_at: int | None = 0
         self._steward = Steward(
             here, boot_count, boot, notes, stage, outbox, rng, settings, self._adopted
@@ -168,9 +167,8 @@ class Storage:
     def _tell_host(self) -> None:
         layout = self._steward.layout
         is_gone = self._here.node in layout.gone
-        is_released = self._steward.is_released and self._files_are_handed_over
-        if not self._has_told_gossiper and (is_released or not is_gone):
-            # One that leaves goes on until enough others know that it may, and have its chunks.
+        if not self._has_told_gossiper and (self._steward.is_released or not is_gone):
+            # One that leaves goes on until enough others know that it may.
             self._has_told_gossiper = True
             self._outbox.to("gossiper", LayoutIs(layout))
         if self._steward.is_welcome and not self._is_welcome:
@@ -214,7 +212,7 @@ class Storage:
             case Refer() as refer:
                 self._referring.on_refer(envelope, refer)
             case FilesHandedOver() if envelope.sender.node == self._here.node:
-                self._files_are_handed_over = True
+                self._steward.may_leave()
             case WantEpoch(wanted) if envelope.sender.node == self._here.node:
                 self._files_want_epoch = wanted
             case Stop():

@@ -23,7 +23,8 @@ class Wish(NamedTuple):
 
 class Wishes:
     """`struck` are those that were struck here, and `lost` those of them that are to be given up.
-    `bump` is set while tombstones wait. `is_blocked`: more members are wanted or fewer, but too
+    `bump` is set while tombstones wait, `may_leave` once this node has handed its files over, if it
+    wishes to leave. `is_blocked`: more members are wanted or fewer, but too
     many owners are down for data to move."""
 
     def __init__(
@@ -43,6 +44,7 @@ class Wishes:
         self._begun_ms: int | None = None
         self.bump = False
         self.is_blocked = False
+        self.may_leave = False
 
     def begin(self) -> None:
         """Another layout is on the disk."""
@@ -90,7 +92,7 @@ class Wishes:
         # Also one that leaves takes the place of what it was before: that is down for good.
         names = {m.name for m in census.members if m.state in LIVING}
         # That it wishes to leave only a member itself is believed: gossip may be made up.
-        leaving = [census.here] if census.is_leaving else []
+        leaving = [census.here] if census.is_leaving and self.may_leave else []
         replaced = [
             m.id for m in census.members if m.state in ("dead", "stopped") and m.name in names
         ]

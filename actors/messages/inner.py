@@ -47,9 +47,7 @@ class WantEpoch(Message):
 
 @dataclass(frozen=True, slots=True)
 class FilesHandedOver(Message):
-    """File server to storage: in the layout of this epoch, no file needs anything that is here."""
-
-    epoch: int
+    """File server to storage: this node may leave, for no file needs anything that is here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from actors.disk import DiskFull
 from actors.file_settings import FileSettings
 from actors.fileserver import FileServer
 from actors.layout import Layout
+from actors.membership import State
 from actors.messages import (
     Bounced,
     Dropped,
@@ -118,6 +119,7 @@ class FileServers:
         self.nodes: dict[str, Node] = {}
         self.manifests: dict[str, bytes] = {}
         self.down: set[str] = set()
+        self.leaving: set[str] = set()
         self.cut: set[str] = set()
         self.now_ms = 1_000_000
         self.answers: list[Envelope] = []
@@ -145,8 +147,7 @@ class FileServers:
     def spread(self, layout: Layout | None = None) -> None:
         """All hear of this layout, and of who is up."""
         self.layout = layout or self.layout
-        states = {id: "dead" if id in self.down else "alive" for id in self.nodes}
-        members = tuple(member(id, state=state) for id, state in states.items())  # type: ignore[arg-type]
+        members = tuple(member(id, state=self._state(id)) for id in self.nodes)
         for id in self.nodes:
             if id not in self.down:
                 self.deliver(
@@ -161,6 +162,16 @@ class FileServers:
                         Address(id, "fileserver"), Address(id, "storage"), LayoutIs(self.layout)
                     )
                 )
+
+    def _state(self, id: str) -> State:
+        if id in self.down:
+            return "dead"
+        return "leaving" if id in self.leaving else "alive"
+
+    def leave(self, id: str) -> None:
+        """It wishes to leave, and all know."""
+        self.leaving.add(id)
+        self.spread()
 
     def bump(self) -> None:
         """The epoch is raised by one."""

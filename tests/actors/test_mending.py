@@ -11,10 +11,13 @@ from actors.layout import Layout
 from actors.messages import (
     AskFiles,
     ChunkGot,
+    ChunkPut,
+    ChunksHeld,
     FilePut,
     FilesHandedOver,
     FilesReport,
     GetChunk,
+    HoldChunks,
     PutChunk,
     TakeChunk,
 )
@@ -138,35 +141,59 @@ def test_chunks_are_read_while_they_are_with_their_former_owners_alone() -> None
         assert network.ask(GetChunk(id, True, 5_000), at=D) == ChunkGot(data)
 
 
-def test_a_node_that_leaves_goes_when_no_file_needs_what_it_has() -> None:
-    """Not before its chunks are with their new owners."""
+def test_a_node_that_leaves_hands_over_all_that_it_has_before_it_goes() -> None:
+    """Not before its chunks are with those that stay."""
     network = with_file(A, B, C, D)
     network.cut.add(D)
-    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.leave(D)
     network.run_for(10_000)
-    assert FilesHandedOver(2) not in network.nodes[D].told
+    assert FilesHandedOver() not in network.nodes[D].told
     network.cut.clear()
     network.run_for(30_000)
-    assert not misplaced(network)
-    assert network.nodes[D].told.count(FilesHandedOver(2)) == 1
+    assert network.nodes[D].told.count(FilesHandedOver()) == 1
+    assert all(network.holders(id) == {A, B, C} for id in IDS)
 
 
 def test_a_node_without_chunks_may_go_at_once() -> None:
     """There is nothing to be handed over."""
     network = FileServers(A, B, C, D)
-    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.leave(D)
     network.run_for(10)
-    assert FilesHandedOver(2) in network.nodes[D].told
+    assert FilesHandedOver() in network.nodes[D].told
 
 
-def test_what_nothing_refers_to_does_not_keep_a_node_from_leaving() -> None:
-    """It is lost with it."""
+def test_what_nothing_refers_to_yet_is_handed_over_too() -> None:
+    """An upload may count on it."""
     network = FileServers(A, B, C, D)
     for data in CHUNKS:
         network.ask(PutChunk(chunk_id(data), data, 5_000))
-    network.spread(Layout(2, (A, B, C), (), (D,)))
+    network.leave(D)
     network.run_for(5_000)
-    assert FilesHandedOver(2) in network.nodes[D].told
+    assert FilesHandedOver() in network.nodes[D].told
+    assert all(network.holders(id) >= {A, B, C} for id in IDS)
+    assert isinstance(network.ask(PUT), FilePut)
+
+
+def test_nobody_counts_on_what_a_node_keeps_that_leaves() -> None:
+    """Nor is anything more brought to it."""
+    network = with_file(A, B, C)
+    network.leave(C)
+    network.run_for(5_000)
+    network.leave(B)
+    del network.nodes[A].store.held[IDS[0]]
+    assert network.ask(HoldChunks((IDS[0],), 5_000)) == ChunksHeld((False,))
+    other = b"another chunk"
+    assert network.ask(PutChunk(chunk_id(other), other, 5_000)) == ChunkPut()
+    assert network.holders(chunk_id(other)) == {A}
+
+
+def test_where_those_that_stay_are_down_a_node_does_not_leave() -> None:
+    """What it has may be nowhere else."""
+    network = with_file(A, B, C, D)
+    network.down |= {A, B}
+    network.leave(D)
+    network.run_for(60_000)
+    assert FilesHandedOver() not in network.nodes[D].told
 
 
 def test_the_scrub_finds_what_is_rotten_and_it_is_repaired() -> None:
@@ -201,3 +228,12 @@ def test_where_the_disk_is_full_what_is_lacking_is_asked_for_after_a_while_again
     network.nodes[B].store.full = False
     network.run_for(120_000)
     assert not misplaced(network)
+
+
+def test_a_node_that_is_no_member_yet_has_handed_over_nothing() -> None:
+    """It is about to join, not to leave."""
+    network = with_file(A, B, C)
+    network.add(D)
+    network.spread(replace(network.layout, epoch=2))
+    network.run_for(5_000)
+    assert not network.nodes[D].told
