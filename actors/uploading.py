@@ -321,7 +321,7 @@ class Upload:
         if isinstance(found, FileGot):
             wanted = self._file()
             if (found.sha256, found.chunks) == (wanted.sha256, wanted.chunks):
-                self._succeed(found.version, found.type)
+                self._succeed(found.version, found.content_type)
                 return
         if self._was_in_doubt:
             self._fail(self._doubt)

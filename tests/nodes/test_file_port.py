@@ -162,9 +162,12 @@ def test_a_file_server_has_the_settings_of_its_node(
     network: Network, toys: dict[str, ToyFileServer]
 ) -> None:
     """Sizes and times as people write them."""
-    node = network.node("node1", files_quota="1GiB", max_file="10MB", chunk_grace="2h")
+    node = network.node(
+        "node1", files_quota="1GiB", max_file="10MB", extensions="Pdf", chunk_grace="2h"
+    )
     toy = toys[node.id]
-    assert toy.settings == FileSettings(max_file_bytes=10**7, grace_ms=7_200_000)
+    wanted = FileSettings(max_file_bytes=10**7, extensions=frozenset({"pdf"}), grace_ms=7_200_000)
+    assert toy.settings == wanted
     assert toy.store.room_bytes() <= 2**30
     with pytest.raises(ValueError, match="no size"):
         network.node("node2", max_file="large")
