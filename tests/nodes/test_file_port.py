@@ -20,17 +20,21 @@ from actors.messages import (
     ChunkGot,
     ChunkPut,
     Failed,
+    FileGot,
+    FilePut,
+    FileRemoved,
     Get,
     GetChunk,
+    GetFile,
     Got,
     KeepChunk,
-    LayoutIs,
     Message,
     PutChunk,
+    PutFile,
     Referred,
+    RemoveFile,
     Touch,
 )
-from nodes.addresses import BadAddress, HostPort, listen_address
 from nodes.file_host import MAX_TURN_BYTES, MAX_UNREAD_BYTES, FileHost
 from nodes.logs import open_log
 from nodes.loop import NodeInfo
@@ -39,12 +43,12 @@ from nodes.node import Node
 from nodes.ports import FILES, REQUESTS, Port
 from nodes.sockets import Context, files_dealer, send
 from nodes.tally import Tally
-from nodes.wire import decode_reply, encode
+from nodes.wire import decode_from_peer_or_client, decode_reply, encode, encode_all
 from tests.networks import DEADLINE_S, Network, client_of, logged, wait_until
 from tests.nodes.test_bad_input import STRANGER, count_of
 from tests.toy_files import ToyFileServer
 
-DATA = bytes(range(256)) * 2**12
+DATA = b"sixteen letters\n" * 2**16
 CHUNK = chunk_id(DATA)
 PUT, GET = PutChunk(CHUNK, DATA, 5_000), GetChunk(CHUNK, False, 5_000)
 TAKEN = "fileserver"
@@ -136,16 +140,6 @@ def node(network: Network, toys: dict[str, ToyFileServer]) -> Node:
 # Where it is.
 
 
-def test_the_file_port_is_above_the_request_port() -> None:
-    """By 2,000, unless it is set; where that port is free, this one is too."""
-    listen = HostPort("127.0.0.1", 7_100)
-    assert listen_address("files", listen, "") == HostPort("127.0.0.1", 9_100)
-    assert listen_address("files", listen, "10.0.0.1:5") == HostPort("10.0.0.1", 5)
-    assert listen_address("files", listen._replace(port=0), "").port == 0
-    with pytest.raises(BadAddress, match="the port for files would be 66000: set it with --files"):
-        listen_address("files", listen._replace(port=64_000), "")
-
-
 def test_all_members_know_where_files_are_served(
     network: Network, toys: dict[str, ToyFileServer]
 ) -> None:
@@ -186,6 +180,21 @@ def test_chunks_go_to_the_file_servers_of_all_members(
     wait_until("it is put", lambda: caller.ask(PUT) == ChunkPut())
     for node in nodes:
         assert call(files_address(node)).ask(GET) == ChunkGot(DATA)
+
+
+def test_a_file_goes_in_at_one_node_and_comes_out_at_another(network: Network, call: Call) -> None:
+    """With real file servers: its chunk is on disks before the file is there, and gone with it."""
+    nodes = network.nodes_that_list_each_other(3)
+    first, last = call(files_address(nodes[0])), call(files_address(nodes[2]))
+    put = PutFile("a.txt", len(DATA), CHUNK, len(DATA), False, (CHUNK,), b"", 5_000)
+    wait_until("its chunk is put", lambda: first.is_answered(PUT, ChunkPut))
+    wait_until("it is put", lambda: first.is_answered(put, FilePut))
+    got = last.ask(GetFile("a.txt", 5_000))
+    assert isinstance(got, FileGot)
+    assert (got.size_bytes, got.sha256, got.chunks) == (len(DATA), CHUNK, (CHUNK,))
+    assert last.ask(GET) == ChunkGot(DATA)
+    assert last.ask(RemoveFile("a.txt", 5_000)) == FileRemoved()
+    assert isinstance(first.ask(GetFile("a.txt", 5_000)), Failed)
 
 
 def test_a_node_that_came_back_is_sent_to_again(
@@ -266,14 +275,26 @@ def test_what_file_servers_are_sent_by_the_file_port(
 ) -> None:
     """By others in their own name; nothing under the own, and nothing for other actors."""
     caller = call(files_address(node))
-    layout = toys[node.id]
+    told = toys[node.id].told
     caller.tell(of_a_node(node, Touch(1, (CHUNK,))))
     caller.tell(of_a_node(node, Touch(2, ()), sender=node.id))
     caller.tell(of_a_node(node, Failed("failed", "", True), "storage"))
     for reason in ("message from outside under the own id", "message to an unknown actor"):
         wait_until(reason, partial(count_of, node, reason))
-    assert layout.told == [Touch(1, (CHUNK,))]
-    assert LayoutIs in FILES.from_nodes
+    assert told == [Touch(1, (CHUNK,))]
+
+
+def test_the_bytes_of_a_chunk_are_not_copied() -> None:
+    """Though it is one of several that leave in one turn: each has a message of its own."""
+    to, by = Address("a" * 16, "fileserver"), Address(STRANGER, "fileserver")
+    kept = [Envelope(to, by, KeepChunk(CHUNK, DATA), n) for n in range(3)]
+    messages = [frames for _, frames in encode_all(kept, STRANGER)]
+    assert len(messages) == 3
+    for frames in messages:
+        assert frames[1] is DATA
+        (envelope,) = decode_from_peer_or_client(frames, b"x", to.node, FILES)
+        assert isinstance(envelope.message, KeepChunk)
+        assert envelope.message.data is DATA
 
 
 # Bounds.
