@@ -321,7 +321,7 @@ class Upload:
         if isinstance(found, FileGot):
             wanted = self._file()
             if (found.sha256, found.chunks) == (wanted.sha256, wanted.chunks):
-                self._succeed(found.version, found.type)
+                self._succeed(found.version, found.content_type)
                 return
         # It may have been there, and be replaced by now: to put it again might undo that.
         self._fail(self._doubt)

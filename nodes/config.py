@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from actors.names import parse_extensions
 from nodes.addresses import BadAddress, parse_address
 from nodes.options import grace_ms, size_bytes
 
@@ -59,8 +60,13 @@ def check_grace(ctx: click.Context, param: click.Parameter, value: str | None) -
     return _checked(grace_ms, ctx, param, value)
 
 
+def check_extensions(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option that says which files are admitted."""
+    return _checked(parse_extensions, ctx, param, value)
+
+
 def _checked(
-    read: Callable[[str], int], ctx: click.Context, param: click.Parameter, value: str | None
+    read: Callable[[str], object], ctx: click.Context, param: click.Parameter, value: str | None
 ) -> str | None:
     if value is not None:
         try:

@@ -33,6 +33,7 @@ from actors.messages import (
     Retire,
     Stop,
 )
+from actors.names import parse_extensions
 from actors.router import Router
 from actors.storage import Storage
 from nodes.addresses import (
@@ -87,6 +88,7 @@ class Node:
         name: str = "",
         files_quota: int | str | None = None,
         max_file: int | str | None = None,
+        extensions: str | None = None,
         chunk_grace: float | str | None = None,
         insecure: bool = False,
         log_level: str = "info",
@@ -99,7 +101,7 @@ class Node:
         for other in (self._gossip_listen, self._files_listen):
             advertised_host(other, str(self._advertise), insecure=insecure)
         self._quota_bytes = None if files_quota is None else size_bytes(files_quota)
-        self._file_settings = _file_settings(max_file, chunk_grace)
+        self._file_settings = _file_settings(max_file, extensions, chunk_grace)
         self._join = [str(parse_address(address)) for address in join]
         self._log_level = log_level
         self._console = console
@@ -357,10 +359,14 @@ class Node:
             self._changed.notify_all()
 
 
-def _file_settings(max_file: int | str | None, chunk_grace: float | str | None) -> FileSettings:
+def _file_settings(
+    max_file: int | str | None, extensions: str | None, chunk_grace: float | str | None
+) -> FileSettings:
     settings = FileSettings()
     if max_file is not None:
         settings = replace(settings, max_file_bytes=size_bytes(max_file))
+    if extensions is not None:
+        settings = replace(settings, extensions=parse_extensions(extensions))
     if chunk_grace is not None:
         settings = replace(settings, grace_ms=grace_ms(chunk_grace))
     return settings

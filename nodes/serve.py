@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodes.addresses import BadAddress
-from nodes.config import check_address, check_addresses, check_grace, check_size, read_toml, setting
+from nodes.config import (
+    check_address,
+    check_addresses,
+    check_extensions,
+    check_grace,
+    check_size,
+    read_toml,
+    setting,
+)
 from nodes.output import Output
 
 if TYPE_CHECKING:
@@ -87,6 +95,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     callback=check_size,
     default=None,
     help="The largest file that is admitted.  [default: 64GiB]",
+)
+@setting(
+    "--extensions",
+    metavar="TEXT",
+    callback=check_extensions,
+    default=None,
+    help="Which files are admitted: pdf,txt for these alone, +sh,-zip to change the usual.",
 )
 @setting(
     "--chunk-grace",

@@ -47,8 +47,9 @@ MAX_FRAME_BYTES = 4 * 2**20
 MAX_TRACE_BYTES = 200
 
 BATCH_HEADER_BYTES = 2**20
-BATCH_BODY_BYTES = 2 * 2**20
-"""Envelopes share a ZeroMQ message up to these sizes; a single one may fill a frame."""
+BATCH_BODY_BYTES = 2**20
+"""Envelopes share a ZeroMQ message up to these sizes; a single one may fill a frame. A chunk has
+one of its own, and so its bytes are never copied to be joined with others, nor to be cut out."""
 
 GOSSIP = frozenset({Rumour})
 

@@ -25,6 +25,7 @@ data = "from-file"
 name = "file"
 files_quota = "10GB"
 max_file = "1GiB"
+extensions = "+sh"
 chunk_grace = "2h"
 insecure = true
 log = "error"
@@ -40,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "name": "",
     "files_quota": None,
     "max_file": None,
+    "extensions": None,
     "chunk_grace": None,
     "insecure": False,
     "log_level": "info",
@@ -95,6 +97,7 @@ def test_everything_may_come_from_a_file(settings: Any, tmp_path: Path) -> None:
         "name": "file",
         "files_quota": "10GB",
         "max_file": "1GiB",
+        "extensions": "+sh",
         "chunk_grace": "2h",
         "insecure": True,
         "log_level": "error",
@@ -115,6 +118,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         GOSSAMER_NAME="env",
         GOSSAMER_FILES_QUOTA="500 MiB",
         GOSSAMER_MAX_FILE="65536",
+        GOSSAMER_EXTENSIONS="pdf,txt",
         GOSSAMER_CHUNK_GRACE="90",
         GOSSAMER_INSECURE="1",
         GOSSAMER_LOG="debug",
@@ -129,6 +133,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         "name": "env",
         "files_quota": "500 MiB",
         "max_file": "65536",
+        "extensions": "pdf,txt",
         "chunk_grace": "90",
         "insecure": True,
         "log_level": "debug",
@@ -196,6 +201,7 @@ def test_a_file_that_cannot_be_read_is_said(settings: Any, tmp_path: Path) -> No
         (("--files-quota", "much"), {}),
         (("--max-file", "-1"), {}),
         (("--chunk-grace", "0"), {}),
+        (("--extensions", "a b"), {}),
         (("--advertise", "a:b"), {}),
         (("--join", "a:b"), {}),
         (("--log", "loud"), {}),

@@ -17,7 +17,10 @@ from actors.gossip_settings import GossipSettings
 from actors.layout import Layout
 from actors.membership import Member
 from actors.messages import (
+    BETWEEN_FILE_SERVERS,
     BETWEEN_NODES,
+    FILES_FROM_CLIENTS,
+    FILES_TO_CLIENTS,
     FROM_CLIENTS,
     TO_CLIENTS,
     Change,
@@ -56,8 +59,10 @@ from actors.messages import (
 from actors.router_settings import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
+from nodes.file_host import MAX_UNREAD_BYTES
 from nodes.options import MAX_TTL_MS
-from nodes.sockets import WAITING_MESSAGES
+from nodes.ports import FILES, REQUESTS, Port
+from nodes.sockets import WAITING_CHUNKS, WAITING_MESSAGES
 from nodes.unread import MAX_BYTES
 from nodes.wire import (
     MAX_FRAME_BYTES,
@@ -68,6 +73,7 @@ from nodes.wire import (
     encode,
     type_name,
 )
+from tests.nodes.file_examples import FILE_EXAMPLES, KEEP_EXAMPLE
 
 PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
@@ -206,6 +212,7 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
         [asked(15, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
         [answered(15, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],
     ),
+    *FILE_EXAMPLES,
     (
         [Envelope(THEIR_ROUTER, ROUTER, Observe(3), 2**40 + 1)],
         [Envelope(ROUTER, THEIR_ROUTER, Observed(6), 2**40 + 1)],
@@ -218,6 +225,7 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
         [Envelope(THEIR_STORAGE, ROUTER, Fetch(3, ("color",)), 2**40 + 3)],
         [Envelope(ROUTER, THEIR_STORAGE, LayoutIs(LAYOUT), 2**40 + 3)],
     ),
+    KEEP_EXAMPLE,
     ([], [Envelope(Address(EVERYBODY, "gossiper"), Address(A2, "gossiper"), RUMOUR)]),
 ]
 """What the examples say, in their order: what is sent, what comes back."""
@@ -232,13 +240,18 @@ def frames_of(block: str, arrow: str) -> list[bytes]:
 BLOCKS = re.findall(r"^```text\n(.*?)^```$", PROTOCOL, re.MULTILINE | re.DOTALL)
 
 
+def port_of(envelope: Envelope) -> Port:
+    """The port that it passes."""
+    return FILES if "fileserver" in (envelope.to.actor, envelope.sender.actor) else REQUESTS
+
+
 def decode(frames: list[bytes], as_seen: Envelope) -> list[Envelope]:
     """By whom the envelope is for: a client, a listener or a node."""
     if as_seen.to.node == CLIENT:
-        return decode_reply(frames)
+        return decode_reply(frames, port_of(as_seen))
     if as_seen.to.node == EVERYBODY:
         return [replace(e, to=as_seen.to) for e in decode_gossip(frames, A1)]
-    return decode_from_peer_or_client(frames, CONNECTION, as_seen.to.node)
+    return decode_from_peer_or_client(frames, CONNECTION, as_seen.to.node, port_of(as_seen))
 
 
 def test_every_example_is_checked() -> None:
@@ -308,8 +321,11 @@ def messages_in_words(classes: Iterable[type[Message]]) -> list[list[str]]:
         (("type", "fields", "answered by"), FROM_CLIENTS),
         (("type", "fields", "meaning"), TO_CLIENTS),
         (("type", "fields", "to"), BETWEEN_NODES),
+        (("request", "fields", "answered by"), FILES_FROM_CLIENTS),
+        (("answer", "fields", "meaning"), FILES_TO_CLIENTS),
+        (("message", "fields", "meaning"), BETWEEN_FILE_SERVERS),
     ],
-    ids=["from clients", "to clients", "between nodes"],
+    ids=["from clients", "to clients", "between nodes", "of files", "to them", "between servers"],
 )
 def test_the_tables_of_messages_are_complete(
     head: tuple[str, ...], classes: frozenset[type[Message]]
@@ -367,3 +383,9 @@ def test_the_limits_are_those_of_a_node() -> None:
         ],
         ["a frame", f"{MAX_FRAME_BYTES // 2**20} MiB"],
     ]
+
+
+def test_the_bounds_of_unread_files_are_those_of_a_node() -> None:
+    """In megabytes and in messages."""
+    bounds = f"more than {MAX_UNREAD_BYTES // 2**20} MiB and {WAITING_CHUNKS} messages"
+    assert bounds in " ".join(PROTOCOL.split())

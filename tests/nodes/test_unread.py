@@ -89,6 +89,15 @@ def test_what_waits_is_bounded_in_bytes() -> None:
     assert port.dropped == [(UNREAD, "slow", 3)]
 
 
+def test_another_bound_may_be_set() -> None:
+    """As the file port does."""
+    port = Port()
+    replies = UnreadReplies(port.send, lambda *what: port.dropped.append(what), max_bytes=10)
+    for size_bytes in (6, 5, 4, 1):
+        replies.send("slow", [bytes(size_bytes)], size_bytes)
+    assert port.dropped == [(UNREAD, "slow", 5), (UNREAD, "slow", 1)]
+
+
 def test_who_is_gone_keeps_nothing_waiting() -> None:
     """Its replies are counted as dropped."""
     port = Port()
