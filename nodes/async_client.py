@@ -9,6 +9,8 @@ from typing import Any, Final, Self, TypeVar
 from actors.errors import BatchError, GossamerError, KeyNotFound, error_for
 from actors.membership import Member
 from actors.messages import (
+    Check,
+    Checked,
     Departed,
     Explain,
     Explained,
@@ -267,7 +269,7 @@ class AsyncClient:
 
     async def status(self) -> Status:
         """Has all data all its copies, and may the node that is asked be stopped?"""
-        checked, node = await self._calls.check()
+        checked, node = await self._calls.ask_who(Check(self._timeout_ms), Checked)
         return status_of(checked, node, await self.members())
 
     async def explain(self, key: str) -> Explanation:

@@ -16,7 +16,7 @@ import zmq
 
 from actors.actor import Envelope, Trace
 from actors.errors import GossamerError
-from actors.messages import Check, Checked, Message, Write
+from actors.messages import Message, Write
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
@@ -83,31 +83,38 @@ class Calls:
         self.go()
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
-    async def check(self) -> tuple[Checked, str]:
-        """What a node says of the network and of itself, and the id of this node."""
-        checked: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
+    async def ask_who(self, request: Message, answer: type[R]) -> tuple[R, str]:
+        """The answer to one request, and the id of the node that gave it. Raises what it fails
+        with."""
+        answered: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
 
         def done(outcome: Outcome) -> None:
-            node = self._session.checked_by(number)
-            if not checked.done():
-                checked.set_result((outcome, node))
+            if not answered.done():
+                answered.set_result((outcome, self._session.answered_by(number)))
 
-        number = self.submit(Check(self.timeout_ms), done)
+        number = self.submit(request, done)
         self.go()
-        outcome, node = await checked
+        outcome, node = await answered
         if isinstance(outcome, GossamerError):
             raise outcome
-        assert isinstance(outcome, Checked), "the session lets no other answer pass"
+        assert isinstance(outcome, answer), "the session lets no other answer pass"
         return outcome, node
 
-    def submit(self, request: Message, done: Callable[[Outcome], None]) -> int:
+    def submit(
+        self,
+        request: Message,
+        done: Callable[[Outcome], None],
+        timeout_ms: int = 0,
+        turn: int = 0,
+    ) -> int:
         """Let the request be part of what is sent next, by `go`; call `done` with its outcome. The
-        number that the session has given it."""
+        number that the session has given it. It may have a time-out of its own, and begin with
+        another endpoint than the first: see Session.submit."""
         trace = None
         if self._trace_id:
             self._traced += 1
             trace = Trace(self._trace_id, f"client/{os.getpid()}/{self._traced}", "", wall_us())
-        number = self._session.submit(request, self.timeout_ms, now(), trace)
+        number = self._session.submit(request, timeout_ms or self.timeout_ms, now(), trace, turn)
         self._when_done[number] = done
         return number
 
