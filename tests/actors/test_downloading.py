@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from actors.chunks import LIST, MAX_DIGESTS, chunk_id, list_of
-from actors.downloading import WINDOW, Fetching, FileIndex, Opening
+from actors.downloading import WINDOW, Download, FileIndex, Opening
 from actors.errors import FileMissing, GossamerError, TimedOut, Unreachable
 from actors.messages import ChunkGot, GetChunk, GetFile
 from tests.actors.dictionary_files import DictionaryFiles, answer_all, put_file
@@ -42,13 +42,13 @@ def index_of(server: DictionaryFiles) -> FileIndex:
     return index
 
 
-def fetched(server: DictionaryFiles, fetching: Fetching) -> list[tuple[int, bytes | None]]:
+def fetched(server: DictionaryFiles, download: Download) -> list[tuple[int, bytes | None]]:
     """All that it gives, to its end."""
     pieces, now_ms = [], 0
-    while fetching.outcome is None:
-        for number, outcome in answer_all(server, fetching.due(now_ms)):
-            fetching.answered(number, outcome, now_ms)
-        pieces += fetching.take()
+    while download.outcome is None:
+        for number, outcome in answer_all(server, download.due(now_ms)):
+            download.answered(number, outcome, now_ms)
+        pieces += download.take()
         now_ms += 100
     return pieces
 
@@ -61,59 +61,59 @@ def joined(pieces: list[tuple[int, bytes | None]]) -> bytes:
 def test_a_file_comes_in_its_order() -> None:
     """All chunks, each once."""
     server = served()
-    fetching = Fetching(index_of(server), TIMEOUT_MS)
-    assert joined(fetched(server, fetching)) == DATA
-    assert fetching.outcome == 10
+    download = Download(index_of(server), TIMEOUT_MS)
+    assert joined(fetched(server, download)) == DATA
+    assert download.outcome == 10
 
 
 def test_answers_may_come_in_any_order() -> None:
     """What comes too early waits for what is before it."""
     server = served()
-    fetching = Fetching(index_of(server), TIMEOUT_MS)
-    answers = answer_all(server, fetching.due(0))
+    download = Download(index_of(server), TIMEOUT_MS)
+    answers = answer_all(server, download.due(0))
     last = answers.pop()
     for number, outcome in reversed(answers[1:]):
-        fetching.answered(number, outcome, 0)
-    assert fetching.take() == []
-    fetching.answered(*answers[0], 0)
-    assert joined(fetching.take()) == DATA[: 9 * SIZE]
-    fetching.answered(*last, 0)
-    assert joined(fetching.take()) == DATA[9 * SIZE :]
+        download.answered(number, outcome, 0)
+    assert download.take() == []
+    download.answered(*answers[0], 0)
+    assert joined(download.take()) == DATA[: 9 * SIZE]
+    download.answered(*last, 0)
+    assert joined(download.take()) == DATA[9 * SIZE :]
 
 
 def test_no_more_is_asked_than_there_is_credit() -> None:
     """What was not taken counts: memory is bounded."""
     server = served(bytes(SIZE) * 40)
-    fetching = Fetching(index_of(server), TIMEOUT_MS)
-    asks = fetching.due(0)
+    download = Download(index_of(server), TIMEOUT_MS)
+    asks = download.due(0)
     assert [ask.turn for ask in asks] == list(range(WINDOW))
     for number, outcome in answer_all(server, asks):
-        fetching.answered(number, outcome, 0)
-    assert fetching.due(0) == []
-    assert len(fetching.take()) == WINDOW
-    assert len(fetching.due(0)) == WINDOW
+        download.answered(number, outcome, 0)
+    assert download.due(0) == []
+    assert len(download.take()) == WINDOW
+    assert len(download.due(0)) == WINDOW
 
 
 def test_only_what_is_wanted_is_asked_for() -> None:
     """A part of the file, without what is kept."""
     server = served()
-    fetching = Fetching(index_of(server), TIMEOUT_MS, 2, 5, {3})
-    pieces = fetched(server, fetching)
+    download = Download(index_of(server), TIMEOUT_MS, 2, 5, {3})
+    pieces = fetched(server, download)
     assert [index for index, _ in pieces] == [2, 3, 4]
     assert pieces[1] == (3, None)
-    assert fetching.outcome == server.count(GetChunk) == 2
+    assert download.outcome == server.count(GetChunk) == 2
 
 
 def test_a_wrong_chunk_is_asked_for_again_checked() -> None:
     """Of the next endpoint, and nothing of it is given out."""
     server = served()
     index = index_of(server)
-    fetching = Fetching(index, TIMEOUT_MS, 0, 1)
-    [ask] = fetching.due(0)
+    download = Download(index, TIMEOUT_MS, 0, 1)
+    [ask] = download.due(0)
     assert ask.request == GetChunk(index.chunk(0), False, TIMEOUT_MS)
-    fetching.answered(ask.number, ChunkGot(b"wrong"), 0)
-    assert fetching.take() == []
-    [again] = fetching.due(1_000)
+    download.answered(ask.number, ChunkGot(b"wrong"), 0)
+    assert download.take() == []
+    [again] = download.due(1_000)
     assert again.request == GetChunk(index.chunk(0), True, TIMEOUT_MS)
     assert again.turn == ask.turn + 1
 
@@ -122,19 +122,19 @@ def test_a_digest_that_is_told_is_not_worked_out() -> None:
     """That is done elsewhere, where it stops nothing."""
     server = served()
     index = index_of(server)
-    fetching = Fetching(index, TIMEOUT_MS, 0, 1)
-    [ask] = fetching.due(0)
-    fetching.answered(ask.number, ChunkGot(b"x" * SIZE), 0, index.chunk(0))
-    assert fetching.take() == [(0, b"x" * SIZE)]
+    download = Download(index, TIMEOUT_MS, 0, 1)
+    [ask] = download.due(0)
+    download.answered(ask.number, ChunkGot(b"x" * SIZE), 0, index.chunk(0))
+    assert download.take() == [(0, b"x" * SIZE)]
 
 
 def test_a_chunk_that_is_wrong_everywhere_ends_it() -> None:
     """After the time-out: wrong bytes are no progress."""
     server = served()
     server.spoil = lambda request: True
-    fetching = Fetching(index_of(server), TIMEOUT_MS)
-    assert fetched(server, fetching) == []
-    assert "wrong wherever" in str(fetching.outcome)
+    download = Download(index_of(server), TIMEOUT_MS)
+    assert fetched(server, download) == []
+    assert "wrong wherever" in str(download.outcome)
 
 
 def test_a_missing_file_is_an_error() -> None:
@@ -148,17 +148,17 @@ def test_a_missing_file_is_an_error() -> None:
 def test_who_fails_is_asked_again_while_there_is_progress(error: GossamerError) -> None:
     """The time-out counts from the last chunk that came."""
     server = served()
-    fetching = Fetching(index_of(server), TIMEOUT_MS, 0, 2)
-    first, second = fetching.due(0)
-    fetching.answered(second.number, error, 4_000)
+    download = Download(index_of(server), TIMEOUT_MS, 0, 2)
+    first, second = download.due(0)
+    download.answered(second.number, error, 4_000)
     for number, outcome in answer_all(server, [first]):
-        fetching.answered(number, outcome, 4_900)
-    [second] = fetching.due(9_000)
-    fetching.answered(second.number, error, 9_000)
-    assert fetching.outcome is None
-    [second] = fetching.due(9_900)
-    fetching.answered(second.number, error, 9_900)
-    assert fetching.outcome is error
+        download.answered(number, outcome, 4_900)
+    [second] = download.due(9_000)
+    download.answered(second.number, error, 9_000)
+    assert download.outcome is None
+    [second] = download.due(9_900)
+    download.answered(second.number, error, 9_900)
+    assert download.outcome is error
 
 
 def test_lists_are_fetched_first() -> None:
@@ -190,7 +190,7 @@ def test_a_small_file_has_no_chunks() -> None:
     server.files["f.txt"] = file
     index = index_of(server)
     assert (index.chunk_count, index.manifest.content) == (0, b"abc")
-    assert fetched(server, Fetching(index, TIMEOUT_MS)) == []
+    assert fetched(server, Download(index, TIMEOUT_MS)) == []
 
 
 def test_a_spoilt_manifest_is_refused() -> None:
