@@ -143,7 +143,7 @@ class Opening(_Machine):
             Manifest(
                 manifest.size_bytes,
                 manifest.sha256,
-                manifest.type,
+                manifest.content_type,
                 manifest.time_ms,
                 manifest.chunk_bytes,
                 manifest.is_nested,

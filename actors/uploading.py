@@ -178,8 +178,8 @@ class Upload:
                 self._on_held(number, chunks, held)
             case PutChunk(chunk), ChunkPut():
                 self._on_chunk_put(chunk)
-            case PutFile(), FilePut(version, type):
-                self._succeed(version, type)
+            case PutFile(), FilePut(version, content_type):
+                self._succeed(version, content_type)
             case PutFile(), ChunksMissing(chunks):
                 self._send_again(chunks)
             case PutFile(), GossamerError(definite=False) as doubt:
@@ -321,7 +321,7 @@ class Upload:
         if isinstance(found, FileGot):
             wanted = self._file()
             if (found.sha256, found.chunks) == (wanted.sha256, wanted.chunks):
-                self._succeed(found.version, found.type)
+                self._succeed(found.version, found.content_type)
                 return
         if self._was_in_doubt:
             self._fail(self._doubt)
@@ -329,14 +329,14 @@ class Upload:
             # To put the same file twice does no harm.
             self._put_file(turn + 1, now_ms)
 
-    def _succeed(self, version: str, type: str) -> None:
+    def _succeed(self, version: str, content_type: str) -> None:
         self._data.clear()
         chunks = len(self._digests) // DIGEST_BYTES if self._is_admitted else 0
         self.outcome = Uploaded(
             self._name,
             self._size_bytes,
             self._sha256,
-            type,
+            content_type,
             version,
             self._sent_chunks,
             chunks,

@@ -20,6 +20,7 @@ from actors.messages import Message, Write
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
+from nodes.ports import REQUESTS, Port
 from nodes.sockets import Context, new_context
 
 MAX_WRITTEN_BYTES = 8 * 2**20
@@ -33,7 +34,14 @@ Outcome = Message | GossamerError
 class Calls:
     """Everything happens in the thread of the event loop that first uses it."""
 
-    def __init__(self, endpoints: Sequence[str], timeout_ms: int, trace_id: str) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        timeout_ms: int,
+        trace_id: str,
+        port: Port = REQUESTS,
+    ) -> None:
+        self._port = port
         self.endpoints = tuple(endpoints)
         self.timeout_ms = timeout_ms
         self._trace_id = trace_id
@@ -56,7 +64,7 @@ class Calls:
         if self._loop is None:
             loop = asyncio.get_running_loop()
             self._context = new_context()
-            self._connections = Connections(self._context, self.endpoints)
+            self._connections = Connections(self._context, self.endpoints, self._port)
             for socket in self._connections.dealers():
                 loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
             for socket in self._connections.monitors():

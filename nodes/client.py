@@ -21,6 +21,8 @@ T = TypeVar("T")
 class Client(FileMethods):
     """Arguments and methods as AsyncClient's. Many threads may use one Client at once."""
 
+    _client: AsyncClient
+
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
         self.timeout = timeout
         self._client = AsyncClient(*endpoints, timeout=timeout, trace_id=trace_id)

@@ -138,7 +138,7 @@ async def download(
         name,
         manifest.size_bytes,
         manifest.sha256,
-        manifest.type,
+        manifest.content_type,
         manifest.version,
         to if isinstance(to, Path) else None,
         fetched,

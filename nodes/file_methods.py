@@ -7,12 +7,13 @@ at once, and whoever reads the other reads on.
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from actors.chunks import CHUNK_BYTES
 from actors.errors import Refused
@@ -113,19 +114,17 @@ class AsyncFileMethods:
             await calls.request(request, FileRemoved)
 
 
-class _Waits(Protocol):
-    """A client that waits for what its AsyncClient does."""
+class FileMethods(ABC):
+    """For Client. File objects and `progress` are used in other threads than the caller's."""
 
     _client: AsyncFileMethods
 
-    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T: ...
-
-
-class FileMethods:
-    """For Client. File objects and `progress` are used in other threads than the caller's."""
+    @abstractmethod
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait for what the AsyncClient inside does."""
 
     def upload(
-        self: _Waits,
+        self,
         file: Target,
         name: str | None = None,
         progress: Progress | None = None,
@@ -136,23 +135,23 @@ class FileMethods:
         return self._wait(self._client.upload(file, name, progress, chunk_bytes=chunk_bytes))
 
     def download(
-        self: _Waits, name: str, to: Target | None = None, progress: Progress | None = None
+        self, name: str, to: Target | None = None, progress: Progress | None = None
     ) -> Downloaded:
         """As AsyncClient.download."""
         return self._wait(self._client.download(name, to, progress))
 
-    def open(self: _Waits, name: str) -> BufferedReader:
+    def open(self, name: str) -> BufferedReader:
         """As AsyncClient.open: a seekable binary file object."""
         return BufferedReader(RemoteFile(self._wait(self._client.open(name)), self._wait))
 
-    def files(self: _Waits, prefix: str = "") -> Iterator[FileEntry]:
+    def files(self, prefix: str = "") -> Iterator[FileEntry]:
         """As AsyncClient.files, an iterator that fetches page after page."""
         cursor: str | None = ""
         while cursor is not None:
             entries, cursor = self._wait(self._client.files_page(prefix, cursor))
             yield from entries
 
-    def remove(self: _Waits, name: str) -> None:
+    def remove(self, name: str) -> None:
         """As AsyncClient.remove."""
         self._wait(self._client.remove(name))
 

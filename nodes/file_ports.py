@@ -17,6 +17,7 @@ from actors.messages import ListMembers, MembersListed
 from nodes.background import Background
 from nodes.calls import Calls
 from nodes.clocks import monotonic_ms
+from nodes.ports import FILES
 
 MAX_PORTS = 8
 """A client is connected to no more, however large the network."""
@@ -85,7 +86,7 @@ class FilePorts:
         if not addresses:
             raise NotReady("the node that was asked knows of no living member to serve files")
         if self._ports is None or not _fits(self._ports.addresses, addresses[0], listed.members):
-            calls = Calls(addresses, self.timeout_ms, self._trace_id)
+            calls = Calls(addresses, self.timeout_ms, self._trace_id, FILES)
             self._ports = _Ports(frozenset(addresses), calls)
             self._used.append(self._ports)
         self._looked_ms = monotonic_ms()

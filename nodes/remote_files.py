@@ -25,7 +25,7 @@ class AsyncRemoteFile:
         self.name = index.name
         self.size_bytes = index.manifest.size_bytes
         self.sha256 = index.manifest.sha256
-        self.type = index.manifest.type
+        self.type = index.manifest.content_type
         self.closed = False
         self._ports = ports
         self._index = index

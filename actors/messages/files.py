@@ -27,7 +27,7 @@ class CheckFile(Message):
 class FileChecked(Message):
     """It would, and would be of this type."""
 
-    type: str
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class FilePut(Message):
     """It is, as this version, and is taken to be of this type."""
 
     version: str
-    type: str
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class FileGot(Message):
 
     size_bytes: int
     sha256: str
-    type: str
+    content_type: str
     time_ms: int
     chunk_bytes: int
     is_nested: bool

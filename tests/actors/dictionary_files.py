@@ -110,7 +110,7 @@ class DictionaryFiles:
         return FilesListed(
             tuple(page),
             tuple([file.size_bytes for file in files]),
-            tuple([file.type for file in files]),
+            tuple([file.content_type for file in files]),
             tuple([file.time_ms for file in files]),
             tuple([file.sha256 for file in files]),
             page[-1] if len(names) > limit else "",

@@ -57,7 +57,11 @@ def test_a_file_is_there_once_its_manifest_is() -> None:
     got = network.ask(GetFile(NAME, 5_000), at=D)
     assert isinstance(got, FileGot)
     assert (got.size_bytes, got.sha256, got.chunks) == (10, PUT.sha256, PUT.chunks)
-    assert (got.type, got.version, got.chunk_bytes) == ("text/plain; charset=utf-8", "1-a-b", 4)
+    assert (got.content_type, got.version, got.chunk_bytes) == (
+        "text/plain; charset=utf-8",
+        "1-a-b",
+        4,
+    )
 
 
 def test_a_file_with_a_chunk_that_is_not_on_enough_disks_is_not_put() -> None:

@@ -1,5 +1,5 @@
-"""Nodes that serve files out of one dictionary, each at a port of its own in a thread, and do what a
-test tells them to: lose answers, send wrong bytes, die.
+"""Nodes that serve files out of one dictionary, each at a port of its own in a thread, and do what
+a test tells them to: lose answers, send wrong bytes, die.
 """
 
 from __future__ import annotations
