@@ -51,20 +51,23 @@ class Background:
         self._put(job)
         return future
 
-    def close(self, last: Callable[[], None] | None = None) -> None:
-        """Whoever waits is told that it is over. What was begun goes on to its end, then `last` is
-        called, after all other jobs if there is one thread, and the threads end."""
-        if self._closed:
-            return
+    def give_up(self) -> None:
+        """Whoever waits is told that it is over, and no more jobs are taken."""
         self._closed = True
-        if last is not None:
-            self._put(last)
-        for _ in range(self._started):
-            self._jobs.put(None)
         for future in list(self._waited_for):
             _set_error(future, GossamerError("the client was closed"))
             # It may be that nobody looks at it any more.
             future.exception()
+
+    def close(self, last: Callable[[], None] | None = None) -> None:
+        """As `give_up`. What was begun goes on to its end, then `last` is called, after all other
+        jobs if there is one thread, and the threads end."""
+        self.give_up()
+        if last is not None:
+            self._put(last)
+        for _ in range(self._started):
+            self._jobs.put(None)
+        self._started = 0
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)

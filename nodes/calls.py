@@ -117,7 +117,9 @@ class Calls:
     ) -> int:
         """Let the request be part of what is sent next, by `go`; call `done` with its outcome. The
         number that the session has given it. It may have a time-out of its own, and begin with
-        another endpoint than the first: see Session.submit."""
+        another endpoint than the first: see Session.submit. Raises once this is closed."""
+        if self._closed:
+            raise GossamerError("the client was closed")
         trace = None
         if self._trace_id:
             self._traced += 1

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from actors.downloading import Download, FileIndex, Opening
 from actors.errors import GossamerError
@@ -35,6 +35,16 @@ class Downloaded:
     path: Path | None
     fetched_chunks: int
     chunks: int
+
+
+class Writable(Protocol):
+    """A binary file object that may be written to."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Some or all of it; how much."""
+
+    def flush(self) -> object:
+        """Hand it on."""
 
 
 class _Sink(Protocol):
@@ -78,7 +88,7 @@ class _FileSink(PartialFile):
 class _StreamSink:
     """A file object, which is not closed."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Writable) -> None:
         self._file = file
 
     def open(self, size_bytes: int) -> None:
@@ -94,12 +104,11 @@ class _StreamSink:
 
     def write(self, data: bytes, offset: int) -> None:
         """One after another."""
-        view = memoryview(data)
-        while view:
-            written = self._file.write(view)
+        while data:
+            written = self._file.write(data)
             if written is None:
                 raise GossamerError("a file object that does not wait cannot be written to")
-            view = view[written:]
+            data = data[written:]
 
     def finish(self) -> None:
         """All of it was handed on."""
@@ -120,10 +129,10 @@ def target_of(name: str, to: str | os.PathLike[str] | None) -> Path:
 
 
 async def download(
-    ports: FilePorts, name: str, to: Path | BinaryIO, progress: Progress | None = None
+    ports: FilePorts, name: str, to: Path | Writable, progress: Progress | None = None
 ) -> Downloaded:
     """Fetch the file `name`. Raises OSError if it cannot be written, else GossamerError."""
-    writer = Background("gossamer-write")
+    writer = ports.thread("gossamer-write")
     sink: _Sink = _FileSink(to) if isinstance(to, Path) else _StreamSink(to)
     try:
         async with ports.use() as calls:

@@ -20,7 +20,7 @@ from actors.errors import Refused
 from actors.messages import FileRemoved, FilesListed, ListFiles, RemoveFile
 from actors.names import fault_of_name
 from actors.uploading import Uploaded
-from nodes.downloads import Downloaded, download, open_index, target_of
+from nodes.downloads import Downloaded, Writable, download, open_index, target_of
 from nodes.file_ports import FilePorts
 from nodes.remote_files import AsyncRemoteFile, RemoteFile
 from nodes.transfers import Progress
@@ -30,7 +30,7 @@ from nodes.values import check_text
 PAGE_FILES = 1_000
 
 T = TypeVar("T")
-Target = str | os.PathLike[str] | BinaryIO
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class AsyncFileMethods:
 
     async def upload(
         self,
-        file: Target,
+        file: AnyPath | BinaryIO,
         name: str | None = None,
         progress: Progress | None = None,
         *,
@@ -66,7 +66,7 @@ class AsyncFileMethods:
         return await upload(self._ports, file, chosen, progress, chunk_bytes)
 
     async def download(
-        self, name: str, to: Target | None = None, progress: Progress | None = None
+        self, name: str, to: AnyPath | Writable | None = None, progress: Progress | None = None
     ) -> Downloaded:
         """Fetch a file to a path, into a folder, or into a binary file object; by default into the
         current folder. At a path it appears when it is whole, in place of any other; where that
@@ -125,7 +125,7 @@ class FileMethods(ABC):
 
     def upload(
         self,
-        file: Target,
+        file: AnyPath | BinaryIO,
         name: str | None = None,
         progress: Progress | None = None,
         *,
@@ -135,7 +135,7 @@ class FileMethods(ABC):
         return self._wait(self._client.upload(file, name, progress, chunk_bytes=chunk_bytes))
 
     def download(
-        self, name: str, to: Target | None = None, progress: Progress | None = None
+        self, name: str, to: AnyPath | Writable | None = None, progress: Progress | None = None
     ) -> Downloaded:
         """As AsyncClient.download."""
         return self._wait(self._client.download(name, to, progress))
@@ -156,7 +156,7 @@ class FileMethods(ABC):
         self._wait(self._client.remove(name))
 
 
-def _name_of(file: Target) -> str:
+def _name_of(file: AnyPath | BinaryIO) -> str:
     """What a file is called where it is. Raises ValueError."""
     path = file if isinstance(file, (str, os.PathLike)) else getattr(file, "name", None)
     if not isinstance(path, (str, os.PathLike)) or not Path(path).name:

@@ -10,6 +10,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from actors.errors import NotReady, TimedOut, Unavailable
 from actors.membership import LIVING, Member
@@ -46,12 +47,19 @@ class FilePorts:
         self._ports: _Ports | None = None
         self._looked_ms = 0
         self._used: list[_Ports] = []
+        self._threads: WeakSet[Background] = WeakSet()
         self.hashers = Background("gossamer-hash", HASHERS)
 
     @property
     def timeout_ms(self) -> int:
         """The time without progress after which a transfer ends."""
         return self._calls.timeout_ms
+
+    def thread(self, name: str) -> Background:
+        """A thread for one transfer, which closes it."""
+        thread = Background(name)
+        self._threads.add(thread)
+        return thread
 
     @contextlib.asynccontextmanager
     async def use(self) -> AsyncIterator[Calls]:
@@ -74,6 +82,8 @@ class FilePorts:
     def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self.hashers.close()
+        for thread in list(self._threads):
+            thread.give_up()
         self._ports = None
         for ports in self._used:
             ports.calls.close()

@@ -87,7 +87,7 @@ async def upload(
     """Upload a path, or what is read of a file object from where it is. Raises OSError if it
     cannot be read, else GossamerError."""
     check_chunk_bytes(chunk_bytes)
-    reader = Background("gossamer-read")
+    reader = ports.thread("gossamer-read")
     source: Source | None = None
     try:
         if isinstance(file, (str, os.PathLike)):

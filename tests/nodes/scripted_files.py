@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -19,6 +20,11 @@ from nodes.codec import Body, Record
 from nodes.sockets import Context, request_router
 from nodes.wire import encode, type_name
 from tests.actors.dictionary_files import DictionaryFiles
+
+CHUNK = 2**16
+"""The size of the chunks in which tests cut files."""
+MIXED = b"".join(sha256(n.to_bytes(2, "big")).digest() * 2_048 for n in range(20)) + b"the rest"
+"""21 chunks, all different."""
 
 _RECORDS = {type_name(cls): Record(cls) for cls in FILES_FROM_CLIENTS | {ListMembers}}
 

@@ -12,27 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from actors.errors import FileMissing, GossamerError, Refused, TimedOut, Unavailable
+from actors.errors import FileMissing, Refused, TimedOut
 from actors.messages import CheckFile, GetChunk, GetFile, Message, PutChunk, PutFile, RemoveFile
 from nodes.async_client import AsyncClient
 from nodes.client import Client
-from nodes.partial_file import partial_name
-from nodes.sockets import Context
+from tests.networks import wait_until
 from tests.nodes.scripted import background, failure
-from tests.nodes.scripted_files import Fate, FileNode, file_nodes
+from tests.nodes.scripted_files import CHUNK, MIXED, Fate, FileNode
 
-CHUNK = 2**16
-DATA = bytes(range(256)) * 256 * 40 + b"the rest"
-"""41 chunks, all but the last alike."""
-MIXED = b"".join(sha256(n.to_bytes(2, "big")).digest() * 2_048 for n in range(20)) + b"the rest"
-"""21 chunks, all different."""
-
-
-@pytest.fixture
-def nodes(context: Context) -> Iterator[list[FileNode]]:
-    """Three nodes with the same files."""
-    with file_nodes(context, 3) as nodes:
-        yield nodes
+DATA = bytes(range(256)) * 256 * 40
+"""40 chunks that are alike."""
 
 
 @pytest.fixture
@@ -40,20 +29,6 @@ def client(nodes: list[FileNode]) -> Iterator[Client]:
     """A client of the first one."""
     with Client(nodes[0].address, timeout=20) as client:
         yield client
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A file of 21 chunks."""
-    path = tmp_path / "source" / "report.txt"
-    path.parent.mkdir()
-    path.write_bytes(MIXED)
-    return path
-
-
-def uploaded(client: Client, source: Path) -> None:
-    """Let the network have the file."""
-    client.upload(source, chunk_bytes=CHUNK)
 
 
 # Up and down.
@@ -77,7 +52,7 @@ def test_a_file_comes_back_as_it_was(client: Client, source: Path, tmp_path: Pat
 
 def test_a_second_upload_sends_nothing(client: Client, source: Path) -> None:
     """What is there is found out first."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     again = client.upload(source, "other.txt", chunk_bytes=CHUNK)
     assert (again.sent_chunks, again.chunks) == (0, 21)
 
@@ -133,7 +108,7 @@ def test_several_nodes_serve_one_file(
     nodes: list[FileNode], client: Client, source: Path, tmp_path: Path
 ) -> None:
     """Each about as many chunks, in both directions."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     # By now all connections are there.
     client.upload(io.BytesIO(MIXED[1:]), "g.txt", chunk_bytes=CHUNK)
     client.download("g.txt", tmp_path)
@@ -162,7 +137,7 @@ def test_an_upload_goes_on_when_a_node_dies(
     nodes: list[FileNode], client: Client, source: Path, victim: int
 ) -> None:
     """The one that was asked as well as another."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     nodes[victim].fate = dies_at(2, PutChunk)
     client.upload(io.BytesIO(MIXED[1:]), "g.txt", chunk_bytes=CHUNK)
     assert not nodes[victim].is_alive()
@@ -174,7 +149,7 @@ def test_a_download_goes_on_when_a_node_dies(
     nodes: list[FileNode], client: Client, source: Path, victim: int, tmp_path: Path
 ) -> None:
     """The one that was asked as well as another."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     nodes[victim].fate = dies_at(3, GetChunk)
     client.download("report.txt", tmp_path)
     assert not nodes[victim].is_alive()
@@ -195,7 +170,7 @@ def test_a_node_that_dies_while_the_file_is_put(
         return ""
 
     nodes[0].fate = fate
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     assert nodes[0].files.count(PutFile) == 1
     assert "report.txt" in nodes[0].files.files
 
@@ -205,7 +180,7 @@ def test_answers_that_are_lost_are_asked_for_elsewhere(
 ) -> None:
     """A node that hangs does not hold up the others for long."""
     with Client(nodes[0].address, timeout=3) as client:
-        uploaded(client, source)
+        client.upload(source, chunk_bytes=CHUNK)
         nodes[1].fate = lambda request: "lose" if isinstance(request, GetChunk) else ""
         client.download("report.txt", tmp_path)
     assert (tmp_path / "report.txt").read_bytes() == MIXED
@@ -215,7 +190,7 @@ def test_wrong_bytes_are_never_written(
     nodes: list[FileNode], client: Client, source: Path, tmp_path: Path
 ) -> None:
     """The node is told to look at the chunk, and it is asked of others."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     nodes[0].files.spoil = lambda request: not request.checked
     client.download("report.txt", tmp_path)
     assert (tmp_path / "report.txt").read_bytes() == MIXED
@@ -227,14 +202,14 @@ def test_nobody_that_answers_is_a_time_out(nodes: list[FileNode], source: Path) 
         for node in nodes:
             node.fate = lambda request: "lose" if isinstance(request, CheckFile) else ""
         with pytest.raises(TimedOut):
-            uploaded(client, source)
+            client.upload(source, chunk_bytes=CHUNK)
 
 
 def test_a_refused_file_is_not_sent(nodes: list[FileNode], client: Client, source: Path) -> None:
     """It is known before the first chunk leaves."""
     nodes[0].files.refuse = lambda r: "too_large" if isinstance(r, CheckFile) else ""
     with pytest.raises(Refused):
-        uploaded(client, source)
+        client.upload(source, chunk_bytes=CHUNK)
     assert nodes[0].files.count(PutChunk) == 0
 
 
@@ -257,114 +232,22 @@ def test_a_missing_file_leaves_nothing_behind(client: Client, tmp_path: Path) ->
     assert os.listdir(tmp_path) == []
 
 
-def test_closing_ends_an_upload_that_waits_for_input(client: Client) -> None:
+def test_closing_ends_an_upload_that_waits_for_input(nodes: list[FileNode], client: Client) -> None:
     """Whoever waits is told, and nothing hangs."""
     out, into = os.pipe()
     with open(out, "rb", buffering=0) as file, open(into, "wb", buffering=0) as writer:
         writer.write(b"x")
         call = background(client.upload, file, "f.txt")
+        wait_until("it was asked for members", lambda: nodes[0].asked)
         client.close()
         assert "closed" in str(failure(call))
-
-
-# Partial files.
-
-
-def test_a_second_run_fetches_what_is_not_there(
-    nodes: list[FileNode], source: Path, tmp_path: Path
-) -> None:
-    """What the first has left is looked at, and what is right of it kept."""
-    with Client(nodes[0].address, timeout=0.5) as client:
-        uploaded(client, source)
-        names = nodes[0].files.files["report.txt"].chunks
-        last = names[12]
-        nodes[0].files.refuse = lambda r: (
-            "unavailable" if isinstance(r, GetChunk) and r.chunk == last else ""
-        )
-        with pytest.raises(Unavailable):
-            client.download("report.txt", tmp_path)
-        partial = tmp_path / partial_name("report.txt")
-        assert partial.read_bytes() == MIXED[: 12 * CHUNK]
-        with open(partial, "r+b") as file:
-            file.seek(5 * CHUNK)
-            file.write(b"spoilt")
-        nodes[0].files.refuse = lambda r: ""
-        nodes[0].files.asked.clear()
-        down = client.download("report.txt", tmp_path)
-    assert down.fetched_chunks == nodes[0].files.count(GetChunk) == 21 - 12 + 1
-    assert (tmp_path / "report.txt").read_bytes() == MIXED
-    assert sorted(os.listdir(tmp_path)) == ["report.txt", "source"]
-
-
-def test_the_target_is_replaced_only_by_a_whole_file(
-    nodes: list[FileNode], source: Path, tmp_path: Path
-) -> None:
-    """While it is fetched, and if that fails, the old one is there."""
-    target = tmp_path / "target.txt"
-    target.write_bytes(b"old")
-    with Client(nodes[0].address, timeout=0.3) as client:
-        uploaded(client, source)
-        nodes[0].files.refuse = lambda r: "unavailable" if isinstance(r, GetChunk) else ""
-        with pytest.raises(Unavailable):
-            client.download("report.txt", target)
-        assert target.read_bytes() == b"old"
-        nodes[0].files.refuse = lambda r: ""
-        client.download("report.txt", target)
-    assert target.read_bytes() == MIXED
-
-
-def test_a_symbolic_link_is_never_followed(client: Client, source: Path, tmp_path: Path) -> None:
-    """Neither where the hidden file should be, which is refused, nor as the target."""
-    uploaded(client, source)
-    victim = tmp_path / "victim"
-    victim.write_bytes(b"mine")
-    (tmp_path / partial_name("report.txt")).symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic"):
-        client.download("report.txt", tmp_path)
-    (tmp_path / partial_name("report.txt")).unlink()
-    (tmp_path / "report.txt").symlink_to(victim)
-    client.download("report.txt", tmp_path)
-    assert victim.read_bytes() == b"mine"
-    assert not (tmp_path / "report.txt").is_symlink()
-
-
-def test_what_is_no_file_is_not_replaced(client: Client, source: Path, tmp_path: Path) -> None:
-    """A pipe, or a device."""
-    uploaded(client, source)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(GossamerError, match="not a file"):
-        client.download("report.txt", tmp_path / "pipe")
-
-
-def test_two_downloads_to_one_place_do_not_mix(
-    nodes: list[FileNode], client: Client, source: Path, tmp_path: Path
-) -> None:
-    """The second is refused while the first goes on."""
-    uploaded(client, source)
-    stop, begun = threading.Event(), threading.Event()
-
-    def progress(done: int, size: int | None) -> None:
-        begun.set()
-        stop.wait()
-
-    first = threading.Thread(target=client.download, args=("report.txt", tmp_path, progress))
-    first.start()
-    begun.wait()
-    with Client(nodes[0].address) as other, pytest.raises(GossamerError, match="already"):
-        other.download("report.txt", tmp_path)
-    stop.set()
-    first.join()
-    assert (tmp_path / "report.txt").read_bytes() == MIXED
-
-
-# The rest.
 
 
 def test_an_open_file_fetches_only_what_is_read(
     nodes: list[FileNode], client: Client, source: Path
 ) -> None:
     """It is a file object as any other."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     with client.open("report.txt") as file:
         assert nodes[0].files.count(GetChunk) == 0
         file.seek(3 * CHUNK - 2)
@@ -379,7 +262,7 @@ def test_an_open_file_fetches_only_what_is_read(
 
 def test_an_open_file_is_that_which_was_opened(client: Client, source: Path) -> None:
     """Whatever is put in its place."""
-    uploaded(client, source)
+    client.upload(source, chunk_bytes=CHUNK)
     with client.open("report.txt") as file:
         client.upload(io.BytesIO(b"another"), "report.txt")
         assert file.read() == MIXED
