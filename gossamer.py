@@ -21,8 +21,12 @@ from actors.errors import (
     Unreachable,
 )
 from actors.membership import Member
+from actors.uploading import Uploaded
 from nodes.async_client import AsyncClient, Entry, SharedValue
 from nodes.client import Client
+from nodes.downloads import Downloaded
+from nodes.file_methods import FileEntry
+from nodes.remote_files import AsyncRemoteFile
 from nodes.status import Explanation, Replica, Status, Transfer
 from nodes.watching import KeyChange, MemberChange
 
@@ -31,10 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "AsyncRemoteFile",
     "BatchError",
     "Client",
+    "Downloaded",
     "Entry",
     "Explanation",
+    "FileEntry",
     "FileMissing",
     "GossamerError",
     "KeyChange",
@@ -53,6 +60,7 @@ __all__ = [
     "Transfer",
     "Unavailable",
     "Unreachable",
+    "Uploaded",
 ]
 
 

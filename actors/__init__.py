@@ -43,6 +43,7 @@ In reading order:
   - `inquiry` (is a chunk needed?), `mending`, `scrubbing`, `straying`: all owners have what they
     should; `sweeping`: what may go;
   - `file_settings`: its numbers;
-- `session`: the client's side of it;
+- `session`: the client's side of it; for files also `uploading` and `downloading`, over `requests`
+  that are made again until there is no progress;
 - `window` and `sizes`: what was seen before, and what fits into a message.
 """

@@ -133,7 +133,7 @@ class Session:
         self._operations: dict[int, _Operation] = {}
         self._attempts: dict[int, int] = {}
         self._finished: list[tuple[int, Message | GossamerError]] = []
-        self._checked_by: dict[int, str] = {}
+        self._answered_by: dict[int, str] = {}
         self._wake_at: int | None = None
         self._out: list[Envelope] = []
 
@@ -147,14 +147,20 @@ class Session:
         return self._wake_at if self._operations else None
 
     def submit(
-        self, request: Message, timeout_ms: int, now: Now, trace: Trace | None = None
+        self,
+        request: Message,
+        timeout_ms: int,
+        now: Now,
+        trace: Trace | None = None,
+        turn: int = 0,
     ) -> int:
         """Begin an operation; the number under which `finished` will tell of it. The time-out is
-        the time without progress: where an answer comes in parts it begins anew with each."""
+        the time without progress: where an answer comes in parts it begins anew with each. The
+        endpoints are tried in their order, beginning with the one whose `turn` it is."""
         self._number += 1
-        operation = _Operation(
-            request, timeout_ms, now.mono_ms + timeout_ms, list(self._endpoints), trace
-        )
+        start = turn % len(self._endpoints)
+        untried = [*self._endpoints[start:], *self._endpoints[:start]]
+        operation = _Operation(request, timeout_ms, now.mono_ms + timeout_ms, untried, trace)
         self._operations[self._number] = operation
         self._try_next(self._number, operation, now)
         return self._number
@@ -162,12 +168,14 @@ class Session:
     def finished(self) -> list[tuple[int, Message | GossamerError]]:
         """The operations that ended since the last call: the reply, or the error."""
         finished, self._finished = self._finished, []
+        numbers = {number for number, _ in finished}
+        self._answered_by = {n: node for n, node in self._answered_by.items() if n in numbers}
         return finished
 
-    def checked_by(self, number: int) -> str:
-        """The id of the node that answered a Check, which is about that node, to be fetched once;
+    def answered_by(self, number: int) -> str:
+        """The id of the node that answered an operation, one of those that `finished` told of last;
         empty if nobody did."""
-        return self._checked_by.pop(number, "")
+        return self._answered_by.get(number, "")
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in replies and news of links, then do what is due; what to send, to endpoints."""
@@ -275,8 +283,7 @@ class Session:
             if rest:
                 self._continue(number, operation, reply, rest, now)
                 return
-        if isinstance(reply, Checked):
-            self._checked_by[number] = node
+        self._answered_by[number] = node
         self._finish(number, reply)
 
     def _continue(

@@ -177,8 +177,8 @@ class Upload:
                 self._on_held(number, chunks, held)
             case PutChunk(chunk), ChunkPut():
                 self._on_chunk_put(chunk)
-            case PutFile(), FilePut(version, type):
-                self._succeed(version, type)
+            case PutFile(), FilePut(version, content_type):
+                self._succeed(version, content_type)
             case PutFile(), ChunksMissing(chunks):
                 self._send_again(chunks)
             case PutFile(), GossamerError(definite=False) as doubt:
@@ -326,14 +326,14 @@ class Upload:
         # It may have been there, and be replaced by now: to put it again might undo that.
         self._fail(self._doubt)
 
-    def _succeed(self, version: str, type: str) -> None:
+    def _succeed(self, version: str, content_type: str) -> None:
         self._data.clear()
         chunks = len(self._digests) // DIGEST_BYTES if self._is_admitted else 0
         self.outcome = Uploaded(
             self._name,
             self._size_bytes,
             self._sha256,
-            type,
+            content_type,
             version,
             self._sent_chunks,
             chunks,

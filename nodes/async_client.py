@@ -9,6 +9,8 @@ from typing import Any, Final, Self, TypeVar
 from actors.errors import BatchError, GossamerError, KeyNotFound, error_for
 from actors.membership import Member
 from actors.messages import (
+    Check,
+    Checked,
     Departed,
     Explain,
     Explained,
@@ -36,6 +38,8 @@ from actors.versions import Kind
 from nodes.addresses import parse_address
 from nodes.batches import Batches, Stored, copy
 from nodes.calls import Calls
+from nodes.file_methods import AsyncFileMethods
+from nodes.file_ports import FilePorts
 from nodes.options import check_level, ttl_ms
 from nodes.status import Explanation, Status, explanation_of, status_of
 from nodes.values import check_key, check_text, decode_value, encode_value
@@ -72,7 +76,7 @@ class SharedValue:
     node: str
 
 
-class AsyncClient:
+class AsyncClient(AsyncFileMethods):
     """Reads and writes through any of `endpoints` ("host:port"; the first that answers is used).
 
     `timeout` is in seconds. With a `trace_id` every request is traced under it. One event loop uses
@@ -91,6 +95,7 @@ class AsyncClient:
         self._watch_ms = min(self._timeout_ms, MAX_WATCH_MS)
         self._calls = Calls(addresses, self._timeout_ms, trace_id)
         self._batches = Batches(self._calls)
+        self._ports = FilePorts(self._calls, trace_id)
 
     async def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:
         """The key's value. Raises KeyNotFound, unless there is a default."""
@@ -267,7 +272,7 @@ class AsyncClient:
 
     async def status(self) -> Status:
         """Has all data all its copies, and may the node that is asked be stopped?"""
-        checked, node = await self._calls.check()
+        checked, node = await self._calls.ask_who(Check(self._timeout_ms), Checked)
         return status_of(checked, node, await self.members())
 
     async def explain(self, key: str) -> Explanation:
@@ -298,6 +303,7 @@ class AsyncClient:
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._calls.close()
+        self._ports.close()
         self._batches.close(GossamerError("the client was closed"))
 
     async def __aenter__(self) -> Self:

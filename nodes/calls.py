@@ -16,10 +16,11 @@ import zmq
 
 from actors.actor import Envelope, Trace
 from actors.errors import GossamerError
-from actors.messages import Check, Checked, Message, Write
+from actors.messages import Message, Write
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
+from nodes.ports import REQUESTS, Port
 from nodes.sockets import Context, new_context
 
 MAX_WRITTEN_BYTES = 8 * 2**20
@@ -33,7 +34,14 @@ Outcome = Message | GossamerError
 class Calls:
     """Everything happens in the thread of the event loop that first uses it."""
 
-    def __init__(self, endpoints: Sequence[str], timeout_ms: int, trace_id: str) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        timeout_ms: int,
+        trace_id: str,
+        port: Port = REQUESTS,
+    ) -> None:
+        self._port = port
         self.endpoints = tuple(endpoints)
         self.timeout_ms = timeout_ms
         self._trace_id = trace_id
@@ -56,7 +64,7 @@ class Calls:
         if self._loop is None:
             loop = asyncio.get_running_loop()
             self._context = new_context()
-            self._connections = Connections(self._context, self.endpoints)
+            self._connections = Connections(self._context, self.endpoints, self._port)
             for socket in self._connections.dealers():
                 loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
             for socket in self._connections.monitors():
@@ -83,31 +91,40 @@ class Calls:
         self.go()
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
-    async def check(self) -> tuple[Checked, str]:
-        """What a node says of the network and of itself, and the id of this node."""
-        checked: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
+    async def ask_who(self, request: Message, answer: type[R]) -> tuple[R, str]:
+        """The answer to one request, and the id of the node that gave it. Raises what it fails
+        with."""
+        answered: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
 
         def done(outcome: Outcome) -> None:
-            node = self._session.checked_by(number)
-            if not checked.done():
-                checked.set_result((outcome, node))
+            if not answered.done():
+                answered.set_result((outcome, self._session.answered_by(number)))
 
-        number = self.submit(Check(self.timeout_ms), done)
+        number = self.submit(request, done)
         self.go()
-        outcome, node = await checked
+        outcome, node = await answered
         if isinstance(outcome, GossamerError):
             raise outcome
-        assert isinstance(outcome, Checked), "the session lets no other answer pass"
+        assert isinstance(outcome, answer), "the session lets no other answer pass"
         return outcome, node
 
-    def submit(self, request: Message, done: Callable[[Outcome], None]) -> int:
+    def submit(
+        self,
+        request: Message,
+        done: Callable[[Outcome], None],
+        timeout_ms: int = 0,
+        turn: int = 0,
+    ) -> int:
         """Let the request be part of what is sent next, by `go`; call `done` with its outcome. The
-        number that the session has given it."""
+        number that the session has given it. It may have a time-out of its own, and begin with
+        another endpoint than the first: see Session.submit. Raises once this is closed."""
+        if self._closed:
+            raise GossamerError("the client was closed")
         trace = None
         if self._trace_id:
             self._traced += 1
             trace = Trace(self._trace_id, f"client/{os.getpid()}/{self._traced}", "", wall_us())
-        number = self._session.submit(request, self.timeout_ms, now(), trace)
+        number = self._session.submit(request, timeout_ms or self.timeout_ms, now(), trace, turn)
         self._when_done[number] = done
         return number
 

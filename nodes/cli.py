@@ -14,6 +14,7 @@ import click
 
 from actors.errors import GossamerError
 from nodes.client_commands import delete, get, list_keys, put
+from nodes.file_commands import download, files, remove, upload
 from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
 from nodes.serve import serve
@@ -62,13 +63,14 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 )
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """A key-value network without a broker: every machine runs one node.
+    """A key-value and file network without a broker: every machine runs one node.
 
     \b
     Examples:
       gossamer serve               run a node on 127.0.0.1:7100
       gossamer put color blue      store a value
       gossamer get color           read it again
+      gossamer upload report.pdf   keep a file
 
     \b
     Exit status:
@@ -86,9 +88,10 @@ def main(ctx: click.Context) -> None:
 
 
 KEYS = (put, get, delete, list_keys, watch, explain)
+FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
 MEMBERS = (members, status, leave, forget)
-for command in (serve, *KEYS, *SHARED, *MEMBERS, trace, simulate):
+for command in (serve, *KEYS, *FILES, *SHARED, *MEMBERS, trace, simulate):
     main.add_command(command)
 
 

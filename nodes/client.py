@@ -11,14 +11,17 @@ from actors.errors import GossamerError
 from actors.membership import Member
 from actors.messages import Level
 from nodes.async_client import MISSING, AsyncClient, Entry, SharedValue
+from nodes.file_methods import FileMethods
 from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(FileMethods):
     """Arguments and methods as AsyncClient's. Many threads may use one Client at once."""
+
+    _client: AsyncClient
 
     def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
         self.timeout = timeout

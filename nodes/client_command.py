@@ -66,7 +66,7 @@ _OPTIONS = [
         callback=check_seconds,
         default=5.0,
         show_default=True,
-        help="How long to wait for an answer.",
+        help="How long to wait for an answer; for files, the time without progress.",
     ),
     json_option,
     click.option(

@@ -11,6 +11,7 @@ from actors.actor import CLIENT, ENDPOINT, Address, Envelope
 from actors.errors import Refused
 from actors.messages import Bounced, LinkDown, LinkUp, Message
 from nodes.codec import Malformed
+from nodes.ports import REQUESTS, Port
 from nodes.sockets import Context, Socket, endpoint, readable, receive, request_dealer, send
 from nodes.wire import decode_reply, encode_all
 
@@ -26,9 +27,11 @@ _NEWS = (
 
 
 class Connections:
-    """Made, used and closed in one thread. `malformed` counts answers that were not understood."""
+    """Made, used and closed in one thread. All endpoints are ports of one kind. `malformed` counts
+    answers that were not understood."""
 
-    def __init__(self, context: Context, endpoints: Sequence[str]) -> None:
+    def __init__(self, context: Context, endpoints: Sequence[str], port: Port = REQUESTS) -> None:
+        self._port = port
         self._dealers: dict[str, Socket] = {}
         self._monitors: dict[str, Socket] = {}
         self.malformed = 0
@@ -59,7 +62,7 @@ class Connections:
                 if frames is None:
                     break
                 try:
-                    envelopes += decode_reply(frames)
+                    envelopes += decode_reply(frames, self._port)
                 except Malformed:
                     self.malformed += 1
         return envelopes

@@ -85,16 +85,17 @@ def test_an_operation_ends_with_its_reply(request_: Message, answer: Message) ->
     assert session.session.wake_at is None
 
 
-def test_who_answered_a_check_is_known_once() -> None:
-    """What it says of the node that is asked is about that one."""
+def test_who_answered_is_known_until_others_have() -> None:
+    """What a node says of itself is about that one."""
     session = caller(ONE, TWO)
     number, other = session.call(Check(9_000)), session.call(GET)
     check, get = session.take()
     node = Address("00000000000000a2", "router")
     session.take(replace(reply(check, CHECKED), sender=node), reply(get, got(b"v")))
-    assert session.session.checked_by(other) == ""
-    assert session.session.checked_by(number) == node.node
-    assert session.session.checked_by(number) == ""
+    assert session.session.answered_by(other) == get.to.node
+    assert session.session.answered_by(number) == node.node
+    session.take()
+    assert session.session.answered_by(number) == ""
 
 
 def test_every_request_has_an_answer() -> None:

@@ -13,6 +13,7 @@ from nodes.sockets import Context, new_context
 from tests.namespaces import CutNetwork, NoNamespaces
 from tests.networks import Network, Ports, Processes, client_of
 from tests.nodes.halves import LEFT, RIGHT
+from tests.nodes.scripted_files import MIXED, FileNode, file_nodes
 
 
 @pytest.fixture
@@ -71,3 +72,19 @@ def client(shared_node: Node) -> Iterator[Client]:
     """A client of the shared node."""
     with client_of(shared_node.address) as client:
         yield client
+
+
+@pytest.fixture
+def nodes(context: Context) -> Iterator[list[FileNode]]:
+    """Three nodes with the same files."""
+    with file_nodes(context, 3) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file of 21 chunks."""
+    path = tmp_path / "source" / "report.txt"
+    path.parent.mkdir()
+    path.write_bytes(MIXED)
+    return path

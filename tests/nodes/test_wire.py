@@ -32,6 +32,7 @@ from actors.messages import (
 from actors.versions import Kind, Stamp
 from nodes.codec import Body, Record, codec_for
 from nodes.options import MAX_TTL_MS
+from nodes.ports import FILES, REQUESTS
 from nodes.wire import (
     BATCH_BODY_BYTES,
     BATCH_HEADER_BYTES,
@@ -99,6 +100,13 @@ def test_a_node_s_message_reaches_the_other_node_as_it_was(
     assert receive(encode([to_endpoint], PEER)) == [envelope]
 
 
+EVERY_MESSAGE = [
+    cls
+    for port in (REQUESTS, FILES)
+    for cls in port.from_clients | port.to_clients | port.from_nodes
+]
+
+
 @given(messages(Rumour), traces)
 def test_a_rumour_reaches_the_listener_as_it_was(rumour: Rumour, trace: Trace | None) -> None:
     """Published for everybody, it arrives as one's own."""
@@ -107,7 +115,7 @@ def test_a_rumour_reaches_the_listener_as_it_was(rumour: Rumour, trace: Trace | 
     assert decode_gossip(encode([envelope], PEER), ME) == [heard]
 
 
-@pytest.mark.parametrize("cls", in_order(FROM_CLIENTS | TO_CLIENTS | BETWEEN_NODES), ids=type_name)
+@pytest.mark.parametrize("cls", in_order(frozenset(EVERY_MESSAGE)), ids=type_name)
 def test_no_field_of_a_message_is_called_like_one_of_its_header(cls: type) -> None:
     """Or one would stand where the other is looked for."""
     of_headers = {"to", "by", "node", "at", "type", "id", "trace"}

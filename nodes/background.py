@@ -1,0 +1,91 @@
+"""Work that would hold up an event loop: reading, writing and hashing, in threads.
+
+They are daemons: one that waits for input that never comes does not keep a program from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from actors.errors import GossamerError
+
+T = TypeVar("T")
+
+
+class Background:
+    """So many threads, started with the first job. One alone does its jobs in their order."""
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self._name = name
+        self._threads = threads
+        self._started = 0
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._waited_for: set[asyncio.Future[Any]] = set()
+        self._closed = False
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """The outcome to be of a call, for the running event loop. Raises GossamerError once this
+        is closed."""
+        if self._closed:
+            raise GossamerError("the client was closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waited_for.add(future)
+        future.add_done_callback(self._waited_for.discard)
+
+        def job() -> None:
+            try:
+                settle = partial(_set_result, future, function(*arguments))
+            except Exception as error:
+                settle = partial(_set_error, future, error)
+            # If the loop has ended nobody waits for it.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle)
+
+        self._put(job)
+        return future
+
+    def give_up(self) -> None:
+        """Whoever waits is told that it is over, and no more jobs are taken."""
+        self._closed = True
+        for future in list(self._waited_for):
+            _set_error(future, GossamerError("the client was closed"))
+            # It may be that nobody looks at it any more.
+            future.exception()
+
+    def close(self, last: Callable[[], None] | None = None) -> None:
+        """As `give_up`. What was begun goes on to its end, then `last` is called, after all other
+        jobs if there is one thread, and the threads end."""
+        self.give_up()
+        if last is not None:
+            self._put(last)
+        for _ in range(self._started):
+            self._jobs.put(None)
+        self._started = 0
+
+    def _put(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+        if self._started < self._threads:
+            self._started += 1
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job  # or what it holds would be held until the next one comes
+
+
+def _set_result(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _set_error(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,224 @@
+"""Downloads: chunks checked and hashed in threads, written in order, with constant memory.
+
+To a path it is written to a hidden file first, which a second run goes on with; the name of the
+target only ever leads to a whole file. To a file object it is written as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from actors.downloading import Download, FileIndex, Opening
+from actors.errors import GossamerError
+from nodes.background import Background
+from nodes.calls import Calls
+from nodes.file_ports import FilePorts
+from nodes.partial_file import PartialFile
+from nodes.transfers import Progress, Transfer, good, run_to_end
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """The file as it was fetched, and where it is now, if it has a path. Of its `chunks` those that
+    were there already were not fetched."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    type: str
+    version: str
+    path: Path | None
+    fetched_chunks: int
+    chunks: int
+
+
+class Writable(Protocol):
+    """A binary file object that may be written to."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Some or all of it; how much."""
+
+    def flush(self) -> object:
+        """Hand it on."""
+
+
+class _Sink(Protocol):
+    """Where the file goes; used in one thread."""
+
+    def open(self, size_bytes: int) -> None:
+        """Before anything else."""
+
+    def find(self, index: FileIndex) -> frozenset[int]:
+        """The chunks that are there already."""
+
+    def read(self, index: FileIndex, chunk: int) -> bytes:
+        """One of those."""
+
+    def write(self, data: bytes, offset: int) -> None:
+        """In the order of the file."""
+
+    def finish(self) -> None:
+        """It is whole."""
+
+    def discard(self) -> None:
+        """It is not what it should be."""
+
+    def close(self) -> None:
+        """Whatever became of it."""
+
+
+class _FileSink(PartialFile):
+    """A path."""
+
+    def find(self, index: FileIndex) -> frozenset[int]:
+        """Those in the hidden file of an earlier run."""
+        size_bytes, full = self.size_bytes, index.manifest.chunk_bytes
+        return frozenset(
+            chunk
+            for chunk in range(index.chunk_count)
+            if chunk * full < size_bytes and self.has(index, chunk) is not None
+        )
+
+
+class _StreamSink:
+    """A file object, which is not closed."""
+
+    def __init__(self, file: Writable) -> None:
+        self._file = file
+
+    def open(self, size_bytes: int) -> None:
+        """It is open."""
+
+    def find(self, index: FileIndex) -> frozenset[int]:
+        """Nothing is there."""
+        return frozenset()
+
+    def read(self, index: FileIndex, chunk: int) -> bytes:
+        """Never asked for."""
+        raise AssertionError("a stream has no chunks to be read again")
+
+    def write(self, data: bytes, offset: int) -> None:
+        """One after another."""
+        while data:
+            written = self._file.write(data)
+            if written is None:
+                raise GossamerError("a file object that does not wait cannot be written to")
+            data = data[written:]
+
+    def finish(self) -> None:
+        """All of it was handed on."""
+        self._file.flush()
+
+    def discard(self) -> None:
+        """What was written is written."""
+
+    def close(self) -> None:
+        """It is its owner's."""
+
+
+def target_of(name: str, to: str | os.PathLike[str] | None) -> Path:
+    """The path that a download goes to: `to`, or within that if it is a folder, or else the current
+    folder. The `name` has to be one that a file may have."""
+    path = Path("." if to is None else to)
+    return path / name if path.is_dir() else path
+
+
+async def download(
+    ports: FilePorts, name: str, to: Path | Writable, progress: Progress | None = None
+) -> Downloaded:
+    """Fetch the file `name`. Raises OSError if it cannot be written, else GossamerError."""
+    writer = ports.thread("gossamer-write")
+    sink: _Sink = _FileSink(to) if isinstance(to, Path) else _StreamSink(to)
+    try:
+        async with ports.use() as calls:
+            index = await open_index(name, calls, ports)
+            await writer.run(sink.open, index.manifest.size_bytes)
+            receiving = _Receiving(ports, calls, writer, sink, index, progress)
+            fetched = await receiving.run()
+    finally:
+        writer.close(sink.close)
+    manifest = index.manifest
+    return Downloaded(
+        name,
+        manifest.size_bytes,
+        manifest.sha256,
+        manifest.content_type,
+        manifest.version,
+        to if isinstance(to, Path) else None,
+        fetched,
+        index.chunk_count,
+    )
+
+
+async def open_index(name: str, calls: Calls, ports: FilePorts) -> FileIndex:
+    """What the file is made of. Raises FileMissing, and what else GossamerError may be."""
+    opening = Opening(name, ports.timeout_ms)
+    return await run_to_end(opening, Transfer(opening, opening.answered, calls, ports.hashers))
+
+
+class _Receiving:
+    """One download under way, of which the manifest is there."""
+
+    def __init__(
+        self,
+        ports: FilePorts,
+        calls: Calls,
+        writer: Background,
+        sink: _Sink,
+        index: FileIndex,
+        progress: Progress | None,
+    ) -> None:
+        self._ports = ports
+        self._calls = calls
+        self._writer = writer
+        self._sink = sink
+        self._index = index
+        self._progress = progress
+        self._whole = sha256()
+        self._done_bytes = 0
+
+    async def run(self) -> int:
+        """To its end; how many chunks were fetched."""
+        index, manifest = self._index, self._index.manifest
+        self._tell(0)
+        kept = await self._writer.run(self._sink.find, index)
+        machine = Download(index, self._ports.timeout_ms, kept=kept)
+        transfer = Transfer(machine, machine.answered, self._calls, self._ports.hashers)
+        if manifest.content:
+            await self._put(manifest.content, 0)
+        while machine.outcome is None:
+            transfer.send()
+            pieces = machine.take()
+            for chunk, data in pieces:
+                if data is None:
+                    await self._count(await self._writer.run(self._sink.read, index, chunk))
+                else:
+                    await self._put(data, chunk * manifest.chunk_bytes)
+                transfer.send()
+            if not pieces and machine.outcome is None:
+                await transfer.news()
+        fetched = good(machine.outcome)
+        if self._whole.hexdigest() != manifest.sha256:
+            await self._writer.run(self._sink.discard)
+            raise GossamerError(f"{index.name!r} is not what its SHA-256 says")
+        await self._writer.run(self._sink.finish)
+        return fetched
+
+    async def _put(self, data: bytes, offset: int) -> None:
+        """Hash it and write it, both at once."""
+        await asyncio.gather(self._count(data), self._writer.run(self._sink.write, data, offset))
+
+    async def _count(self, data: bytes) -> None:
+        """It is the next part of the whole."""
+        await self._ports.hashers.run(self._whole.update, data)
+        self._tell(len(data))
+
+    def _tell(self, more_bytes: int) -> None:
+        self._done_bytes += more_bytes
+        if self._progress is not None:
+            self._progress(self._done_bytes, self._index.manifest.size_bytes)
