@@ -12,7 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.actor import Address, Envelope, Now, Trace
-from actors.messages import Bounced, Failed, KeepChunk, LayoutIs, Message, TakeChunk
+from actors.messages import (
+    Bounced,
+    ChunkKept,
+    ChunksCompared,
+    ChunkTaken,
+    Failed,
+    Got,
+    KeepChunk,
+    LayoutIs,
+    Listed,
+    Message,
+    Referred,
+    TakeChunk,
+    Touched,
+    Written,
+)
 
 Then = Callable[[Message | None], None]
 """Called with the answer, be it a refusal, or with None where there is none and will be none."""
@@ -20,6 +35,10 @@ Then = Callable[[Message | None], None]
 BOUNCE_RETRY_MS = 50
 BOUNCE_PATIENCE_MS = 500
 _HEAVY = (KeepChunk, TakeChunk)
+_ANSWERS = frozenset(
+    {ChunkKept, ChunksCompared, ChunkTaken, Referred, Touched}
+    | {Got, Listed, Written, LayoutIs, Failed, Bounced}
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -100,15 +119,17 @@ class Errands:
         return errand.sent_ms is None
 
     def on(self, envelope: Envelope, now: Now) -> bool:
-        """Is it the answer to an errand, or an errand that bounced?"""
+        """Is it the answer to an errand, or an errand that bounced? The requests of others are
+        numbered as these are."""
         errand = self._sent.get(envelope.id)
-        if errand is None:
+        if errand is None or type(envelope.message) not in _ANSWERS:
             return False
         match envelope.message:
             case Bounced(to):
                 if to != errand.to:
                     return False
-                errand.bounced_ms = errand.bounced_ms or now.mono_ms
+                if errand.bounced_ms is None:
+                    errand.bounced_ms = now.mono_ms
                 if now.mono_ms - errand.bounced_ms >= BOUNCE_PATIENCE_MS or not errand.repeats:
                     self._end(errand, None, now)
                 else:
@@ -122,9 +143,10 @@ class Errands:
 
     def give_up(self, node: str, now: Now) -> None:
         """This node is down: none of what it was asked will be answered."""
+        waiting = self._waiting.pop(node, ())
         for errand in [e for e in self._sent.values() if e.to.node == node]:
             self._end(errand, None, now)
-        for errand in self._waiting.pop(node, ()):
+        for errand in waiting:
             errand.then(None)
 
     def due(self, now: Now) -> None:
@@ -132,6 +154,7 @@ class Errands:
         if self._wake_at is None or now.mono_ms < self._wake_at:
             return
         self._wake_at = None
+        self._give_up_waiting(now)
         for errand in list(self._sent.values()):
             if now.mono_ms >= errand.deadline_ms:
                 self._end(errand, None, now)
@@ -139,14 +162,18 @@ class Errands:
                 self._send(errand, now)
             else:
                 self._look_at(min(errand.deadline_ms, errand.retry_ms))
+
+    def _give_up_waiting(self, now: Now) -> None:
         for node, waiting in list(self._waiting.items()):
-            for errand in [e for e in waiting if now.mono_ms >= e.deadline_ms]:
+            late = [errand for errand in waiting if now.mono_ms >= errand.deadline_ms]
+            for errand in late:
                 waiting.remove(errand)
-                errand.then(None)
             if waiting:
-                self._look_at(min(e.deadline_ms for e in waiting))
+                self._look_at(min(errand.deadline_ms for errand in waiting))
             else:
-                self._waiting.pop(node, None)
+                del self._waiting[node]
+            for errand in late:
+                errand.then(None)
 
     def take(self) -> list[Envelope]:
         """What is to be sent."""
