@@ -12,11 +12,13 @@ from typing import Protocol
 
 from actors.actor import Address, Envelope, Now, Trace
 from actors.messages import (
+    AskFiles,
     AskReport,
     Bounced,
     Failed,
     Fetch,
     Fetched,
+    FilesReport,
     Inspect,
     Inspected,
     LayoutIs,
@@ -84,6 +86,7 @@ class Ask:
                 | (Scan(), Scanned())
                 | (Inspect(), Inspected())
                 | (AskReport(), Report())
+                | (AskFiles(), FilesReport())
             ):
                 return True
         return False

@@ -6,7 +6,8 @@ Every member is asked how it does. What is not known to be well does not count a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 
 from actors import ring
 from actors.actor import Envelope, reply
@@ -15,11 +16,13 @@ from actors.desk import Desk
 from actors.jobs import Job
 from actors.layout import majority
 from actors.messages import (
+    AskFiles,
     AskReport,
     Check,
     Checked,
     Explain,
     Explained,
+    FilesReport,
     Inspect,
     Inspected,
     Message,
@@ -32,19 +35,29 @@ PATIENCE_MS = 2_000
 """So long members are waited for that do not answer how they do."""
 
 
-class SurveyJob(Job):
-    """A question to all members: `answers` are those that came, `silent` who will not answer."""
+NO_FILES = FilesReport(0, 0, 0, 0, 0, 0, 0, 0)
 
-    __slots__ = ("answers", "silent")
+
+class SurveyJob(Job):
+    """A question to all members: `answers` are those of their storages that came, `files` those of
+    their file servers, if they were asked too; `silent` who will not answer."""
+
+    __slots__ = ("answers", "files", "silent")
 
     def __init__(self, request: Envelope, deadline_ms: int) -> None:
         super().__init__(request, 1, deadline_ms)
         self.answers: dict[str, Message] = {}
+        self.files: dict[str, FilesReport] = {}
         self.silent: dict[str, None] = {}
 
     def wants(self, node: str) -> bool:
-        """Is its answer waited for?"""
-        return bool(self.open) and node not in self.answers and node not in self.silent
+        """Is an answer of it waited for?"""
+        return bool(self.open) and node not in self.silent and not self.has_told(node)
+
+    def has_told(self, node: str) -> bool:
+        """Has it told all that it was asked?"""
+        is_told = node in self.files or not isinstance(self.request.message, Check)
+        return is_told and node in self.answers
 
     def time_out(self) -> None:
         """Who has not answered is silent: that is an answer too."""
@@ -64,8 +77,7 @@ class Checking:
     def begin(self, job: SurveyJob) -> None:
         """Ask all members; those that are down are not waited for."""
         desk = self._desk
-        job.answers = {}
-        job.silent = {}
+        job.answers, job.files, job.silent = {}, {}, {}
         question: Message
         match job.request.message:
             case Explain(key):
@@ -77,13 +89,19 @@ class Checking:
                 job.silent[node] = None
             else:
                 desk.ask(node, "storage", question, (job,), job.request.trace)
+                if isinstance(job.request.message, Check):
+                    files = AskFiles(desk.epoch)
+                    desk.ask(node, "fileserver", files, (job,), job.request.trace)
         self._end_if_complete(job)
 
     def on_answer(self, ask: Ask, answer: Message) -> None:
         """A member has answered."""
         for job in ask.parts:
             assert isinstance(job, SurveyJob)
-            job.answers[ask.to.node] = answer
+            if isinstance(answer, FilesReport):
+                job.files[ask.to.node] = answer
+            else:
+                job.answers[ask.to.node] = answer
             self._end_if_complete(job)
 
     def given_up(self, ask: Ask) -> None:
@@ -95,7 +113,7 @@ class Checking:
 
     def _end_if_complete(self, job: SurveyJob) -> None:
         members = self._desk.placement.layout.members
-        if job.open and all(m in job.answers or m in job.silent for m in members):
+        if job.open and all(job.has_told(m) or m in job.silent for m in members):
             job.settle((0,), "ok")
             self._close(job)
 
@@ -161,7 +179,7 @@ class Checking:
         for report in reports.values():
             for node, count in zip(report.hinted, report.hints, strict=True):
                 hints[node] = hints.get(node, 0) + count
-        reasons = self._reasons(at_risk, reports)
+        reasons = self._reasons(at_risk, reports) + self._of_files(job)
         moves = [(n, reports[n]) for n in layout.members if n in reports and reports[n].moving]
         return Checked(
             layout.epoch,
@@ -177,7 +195,18 @@ class Checking:
             desk.name_all([n for n in layout.members if n not in reports]),
             desk.name_all(hints),
             tuple(hints.values()),
+            _together(job.files.values()),
         )
+
+    def _of_files(self, job: SurveyJob) -> list[str]:
+        """Why it should not be stopped for the sake of chunks."""
+        own, reasons = job.files.get(self._desk.node), []
+        missing = sum([report.missing for report in job.files.values()])
+        if own is not None and own.chunks and missing:
+            reasons.append(f"{missing:,} copies of chunks of files are still to be made")
+        if own is not None and own.strays:
+            reasons.append(f"it keeps {own.strays:,} chunks for others until they have them")
+        return reasons
 
     def _reasons(self, at_risk: int, reports: dict[str, Report]) -> list[str]:
         """Why this node should not be stopped now."""
@@ -208,6 +237,12 @@ def _row(answer: Message | None) -> tuple[str, str, str, int, int]:
         return "not_found", "absent", "", 0, 0
     code = "not_found" if answer.kind == "absent" else "ok"
     return code, answer.kind, str(answer.stamp), answer.expires_ms, answer.size_bytes
+
+
+def _together(reports: Iterable[FilesReport]) -> FilesReport:
+    """The sum of each count."""
+    told = [tuple(getattr(report, f.name) for f in fields(FilesReport)) for report in reports]
+    return FilesReport(*map(sum, zip(*told, strict=True))) if told else NO_FILES
 
 
 def _bits(text: str) -> int:

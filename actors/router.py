@@ -21,6 +21,7 @@ from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write
 from actors.layout import Placement
 from actors.listing import Listing, ListJob
 from actors.messages import (
+    AskFiles,
     AskReport,
     Bounced,
     Change,
@@ -31,6 +32,7 @@ from actors.messages import (
     Failed,
     Fetch,
     Fetched,
+    FilesReport,
     Finished,
     Get,
     Heal,
@@ -60,6 +62,7 @@ from actors.window import Windows
 from actors.writing import Writing
 
 DOWN = frozenset({"dead", "stopped", "left"})
+ANSWERS = (Observed, Fetched, Stored, Scanned, Inspected, Report, FilesReport)
 
 
 class Router:
@@ -143,7 +146,7 @@ class Router:
                 self._on_request(envelope, now)
             case Observe(epoch):
                 self._writing.on_observe(envelope, epoch)
-            case Observed() | Fetched() | Stored() | Scanned() | Inspected() | Report():
+            case answer if isinstance(answer, ANSWERS):
                 self._on_answer(envelope)
             case Bounced() | Failed():
                 self._on_put_off(envelope, now)
@@ -360,7 +363,7 @@ class Router:
                 self._writing.on_stored(ask, codes)
             case Scanned() as scanned:
                 self._listing.on_scanned(ask, scanned)
-            case Inspected() | Report() as answer:
+            case (Inspected() | Report() | FilesReport()) as answer:
                 self._checking.on_answer(ask, answer)
 
     def _on_put_off(self, envelope: Envelope, now: Now) -> None:
@@ -378,7 +381,7 @@ class Router:
                 self._writing.given_up(ask)
             case Scan():
                 self._listing.given_up(ask)
-            case Inspect() | AskReport():
+            case Inspect() | AskReport() | AskFiles():
                 self._checking.given_up(ask)
 
     def _tick(self, now: Now) -> None:

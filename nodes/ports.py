@@ -1,7 +1,7 @@
 """Which messages pass at which of a node's ports. What is not named here is malformed there.
 
-Whatever a storage or router of another node answers to a file server comes in by the request port,
-as all that those send does; file servers themselves, and their clients, use the file port, so that
+Whatever a storage or router of another node says to a file server comes in by the request port, as
+all that those send does; file servers themselves, and their clients, use the file port, so that
 chunks never queue before keys.
 """
 
@@ -17,6 +17,7 @@ from actors.messages import (
     FROM_CLIENTS,
     TO_CLIENTS,
     TO_GOSSIPERS,
+    AskFiles,
     Failed,
     LayoutIs,
     Message,
@@ -45,7 +46,7 @@ REQUESTS = Port(
     from_clients=FROM_CLIENTS,
     to_clients=TO_CLIENTS,
     from_nodes=BETWEEN_NODES,
-    to_file_server=frozenset({Referred, LayoutIs, Failed}),
+    to_file_server=frozenset({AskFiles, Referred, LayoutIs, Failed}),
 )
 FILES = Port(
     actor="fileserver",

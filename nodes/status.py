@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from actors.membership import Member
 from actors.messages import Checked, Explained
@@ -43,6 +43,24 @@ class Status:
     hints: dict[str, int]
     safe_to_stop: bool
     reasons: tuple[str, ...]
+    files: FileCounts
+
+
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """Copies of chunks of files on all nodes that answered, and their bytes: how many there are,
+    how many are `missing` and still to be made, and how many `strays` are kept for others until
+    they have them. Since the nodes were started: how many were found `rotten`, `repaired` from
+    another copy, `collected` because no file needs them, and read by the scrub."""
+
+    chunks: int
+    size_bytes: int
+    missing: int
+    strays: int
+    rotten: int
+    repaired: int
+    collected: int
+    scrubbed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,7 @@ def status_of(checked: Checked, node: str, members: Sequence[Member]) -> Status:
         hints=dict(zip(checked.hinted, checked.hints, strict=False)),
         safe_to_stop=checked.safe_to_stop,
         reasons=checked.reasons,
+        files=FileCounts(**asdict(checked.files)),
     )
 
 

@@ -18,7 +18,7 @@ from nodes.terminal import printable, wants_colours
 
 if TYPE_CHECKING:
     from nodes.client import Client
-    from nodes.status import Explanation, Replica, Status
+    from nodes.status import Explanation, FileCounts, Replica, Status
 
 _NOT_SAFE = 1
 
@@ -86,10 +86,36 @@ def _status_facts(told: Status) -> Facts:
         facts.append(("moving", f"to {transfer.member} {share}, {counts}"))
     for member, count in told.hints.items():
         facts.append(("hints", f"{_many(count, 'write')} for {member}, to be told when it is back"))
+    facts += _file_facts(told.files)
     facts += [("silent", f"{member} did not answer") for member in told.silent]
     if told.without_quorum and told.silent:
         facts.append(("lost?", "what is gone for good is to be forgotten: see `gossamer forget`"))
     return facts
+
+
+def _file_facts(files: FileCounts) -> Facts:
+    """Of what there is to tell."""
+    from rich.filesize import decimal
+
+    facts = []
+    if files.chunks or files.missing:
+        copies = f"{files.chunks:,} copies of chunks, {decimal(files.size_bytes)}"
+        facts.append(("files", copies))
+    if files.missing:
+        facts.append(("missing", f"{files.missing:,} of them are still to be made"))
+    if files.strays:
+        facts.append(("moving", f"{files.strays:,} are kept until their new owners have them"))
+    done = [
+        f"{count:,} {what}"
+        for count, what in (
+            (files.scrubbed, "scrubbed"),
+            (files.rotten, "found rotten"),
+            (files.repaired, "made anew"),
+            (files.collected, "collected"),
+        )
+        if count
+    ]
+    return facts + ([("chunks", f"{', '.join(done)} since the nodes were started")] if done else [])
 
 
 def _copies(told: Status) -> str:

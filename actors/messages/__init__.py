@@ -319,7 +319,7 @@ BETWEEN_NODES: frozenset[type[Message]] = frozenset(
     | {Prepare, Promised, Accept, Accepted, Hello, Welcome, SyncReport}
     | {Join, Admitted, Fresh, Bind, Bound, Rumour, Compare, Compared, Exchange, Tell}
     | {Ping, Ack, PingReq, Nack, Leave, Departed}
-    | {Refer, Referred}
+    | {Refer, Referred, AskFiles, FilesReport}
 )
 """What a node may send to another."""
 
@@ -335,6 +335,6 @@ FILES_TO_CLIENTS: frozenset[type[Message]] = frozenset(
 
 BETWEEN_FILE_SERVERS: frozenset[type[Message]] = frozenset(
     {KeepChunk, ChunkKept, Touch, Touched, TakeChunk, ChunkTaken, CompareChunks, ChunksCompared}
-    | {Refer, Referred, Released, AskFiles, FilesReport, LayoutIs, Failed}
+    | {Refer, Referred, Released, LayoutIs, Failed}
 )
 """What a file server may send to another."""

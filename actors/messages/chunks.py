@@ -118,9 +118,8 @@ class AskFiles(Message):
 @dataclass(frozen=True, slots=True)
 class FilesReport(Message):
     """Of the chunks kept here: how many there are, and their bytes; how many this node is known to
-    lack; of those that it keeps for others until they have them, how many; since it was started,
-    how many were found rotten and how many were brought from elsewhere, how many were collected;
-    and how many were looked at by the scrub."""
+    lack; and how many it keeps for others until they have them. Since it was started: how many were
+    found rotten, were brought from elsewhere, were collected, and were looked at by the scrub."""
 
     chunks: int
     size_bytes: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from actors.messages.base import Message
+from actors.messages.chunks import FilesReport
 from actors.versions import Kind
 
 Level = Literal["quorum", "one", "all"]
@@ -94,7 +95,8 @@ class Checked(Message):
     many are not that there is no quorum. `reasons` say why the node should not be stopped now.
 
     `moving`: data moves to new owners, and of the members `movers` each has got `moved` of
-    `to_move` partitions. `silent` are members that did not answer; hints wait for `hinted`.
+    `to_move` partitions. `silent` are members that did not answer; hints wait for `hinted`. The
+    counts of `files` are those of all that did, together.
     """
 
     epoch: int
@@ -110,6 +112,7 @@ class Checked(Message):
     silent: tuple[str, ...]
     hinted: tuple[str, ...]
     hints: tuple[int, ...]
+    files: FilesReport
 
 
 @dataclass(frozen=True, slots=True)

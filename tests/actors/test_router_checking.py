@@ -8,13 +8,16 @@ from hashlib import sha1
 import pytest
 
 from actors.actor import Address, Envelope, reply
+from actors.checking import NO_FILES
 from actors.layout import Layout, Placement
 from actors.messages import (
+    AskFiles,
     AskReport,
     Check,
     Checked,
     Explain,
     Explained,
+    FilesReport,
     Inspect,
     Inspected,
     Report,
@@ -74,9 +77,17 @@ def inspected(asked: Envelope, held: Record | None, *hinted: str) -> Envelope:
     return reply(asked, Inspected(1, held.kind, held.stamp, held.expires_ms, size_bytes, hinted))
 
 
+def ask(node: Turns, files: FilesReport = NO_FILES) -> list[Envelope]:
+    """A client asks, and all file servers have told how they do; what the storages are asked."""
+    out = node.take(CHECK)
+    asked = [e for e in out if isinstance(e.message, AskFiles)]
+    assert node.take(*(reply(e, files) for e in asked)) == []
+    return [e for e in out if e not in asked]
+
+
 def checked(node: Turns, **reports: str) -> Checked:
     """What comes of it when the members named here lack this, and the others are silent."""
-    out = node.take(CHECK)
+    out = ask(node)
     for name, behind in reports.items():
         out += node.take(report(sent(out, name * 16, AskReport), behind))
     return message(out + node.run_for(2_000), Checked)
@@ -89,18 +100,20 @@ def test_every_member_is_asked_how_it_does() -> None:
     """While data moves those that are to be members too."""
     out = coordinator(moving_to=(C, D, E), epoch=3).take(CHECK)
     assert {(e.to, e.message) for e in out} == {
-        (Address(n, "storage"), AskReport(3)) for n in (A, B, C, D, E)
+        (Address(n, actor), question)
+        for n in (A, B, C, D, E)
+        for actor, question in (("storage", AskReport(3)), ("fileserver", AskFiles(3)))
     }
 
 
 def test_three_members_without_gaps_are_well() -> None:
     """Any of them may be stopped; who asked is told."""
     node = coordinator(epoch=3)
-    out = node.take(CHECK)
+    out = ask(node)
     out = [e for n in (A, B, C) for e in node.take(report(sent(out, n, AskReport)))]
     answer = the(out, Checked)
     assert (answer.to, answer.id) == (client(), 5)
-    assert answer.message == Checked(3, 3, False, 0, 0, True, (), (), (), (), (), (), ())
+    assert answer.message == Checked(3, 3, False, 0, 0, True, (), (), (), (), (), (), (), NO_FILES)
 
 
 def test_who_is_silent_does_not_count_as_well() -> None:
@@ -119,7 +132,7 @@ def test_who_is_silent_does_not_count_as_well() -> None:
 def test_who_is_down_is_silent_and_not_waited_for() -> None:
     """The answer comes at once when the others have theirs."""
     node = coordinator(down=(C,))
-    out = node.take(CHECK)
+    out = ask(node)
     assert nodes(out, AskReport) == [A, B]
     out = node.take(*(report(e) for e in out))
     assert message(out, Checked).silent == (NAMES[C],)
@@ -128,7 +141,7 @@ def test_who_is_down_is_silent_and_not_waited_for() -> None:
 def test_a_member_that_falls_meanwhile_is_silent() -> None:
     """It is not waited for any longer."""
     node = coordinator()
-    out = node.take(CHECK)
+    out = ask(node)
     node.take(*(report(sent(out, n, AskReport)) for n in (A, B)))
     assert message(node.take(members_changed(down=(C,))), Checked).silent == (NAMES[C],)
 
@@ -170,7 +183,7 @@ def test_a_node_that_keeps_nothing_may_be_stopped() -> None:
 def test_data_that_moves_is_told() -> None:
     """Who has got how much of it; nobody should be stopped then."""
     node = coordinator(moving_to=(C, D, E))
-    out = node.take(CHECK)
+    out = ask(node)
     for n in (A, B, C):
         assert node.take(report(sent(out, n, AskReport))) == []
     node.take(report(sent(out, D, AskReport), moving=40, moved=7))
@@ -190,7 +203,7 @@ def test_while_data_moves_a_quorum_of_both_is_one() -> None:
 def test_hints_are_summed_by_the_member_that_they_are_for() -> None:
     """A node that could hand some over should do so before it is stopped."""
     node = coordinator()
-    out = node.take(CHECK)
+    out = ask(node)
     node.take(report(sent(out, A, AskReport), hinted=[C]))
     node.take(report(sent(out, B, AskReport), hinted=[C, D]))
     told = message(node.take(report(sent(out, C, AskReport))), Checked)
@@ -201,7 +214,7 @@ def test_hints_are_summed_by_the_member_that_they_are_for() -> None:
 def test_hints_for_who_is_down_are_no_reason_to_wait() -> None:
     """They cannot be handed over now."""
     node = coordinator(B, C, D, A, down=(C,))
-    out = node.take(CHECK)
+    out = ask(node)
     node.take(report(sent(out, A, AskReport), hinted=[C]))
     told = message(node.take(*(report(sent(out, n, AskReport)) for n in (B, D))), Checked)
     assert not any("hand over" in reason for reason in told.reasons)
@@ -210,11 +223,13 @@ def test_hints_for_who_is_down_are_no_reason_to_wait() -> None:
 def test_a_check_begins_again_in_another_epoch() -> None:
     """What was told of the layout before does not count."""
     node = coordinator()
-    out = node.take(CHECK)
+    out = ask(node)
     node.take(*(report(sent(out, n, AskReport)) for n in (A, B)))
     again = node.take(layout_is(2, A, B, D))
     assert nodes(again, AskReport) == [A, B, D]
-    told = message(node.take(*(report(e) for e in again)), Checked)
+    files = [reply(e, NO_FILES) for e in again if isinstance(e.message, AskFiles)]
+    storages = [report(e) for e in again if isinstance(e.message, AskReport)]
+    told = message(node.take(*storages, *files), Checked)
     assert (told.epoch, told.silent) == (2, ())
 
 
@@ -283,3 +298,35 @@ def test_a_key_that_moves_has_new_owners() -> None:
     assert {*told.new_owners} == {NAMES[n] for n in (C, D, E)}
     assert {*told.replicas} == {*told.owners, *told.new_owners}
     assert len(told.replicas) == len(told.codes) == 5
+
+
+# Files.
+
+
+def test_what_all_keep_of_files_is_counted_together() -> None:
+    """A node should not be stopped while others lack copies, or it keeps some for them."""
+    node = coordinator()
+    out = ask(node, FilesReport(10, 1_000, 2, 1, 3, 4, 5, 6))
+    told = message(node.take(*(report(e) for e in out)), Checked)
+    assert told.files == FilesReport(30, 3_000, 6, 3, 9, 12, 15, 18)
+    assert not told.safe_to_stop
+    assert told.reasons == (
+        "6 copies of chunks of files are still to be made",
+        "it keeps 1 chunks for others until they have them",
+    )
+
+
+def test_a_node_without_chunks_need_not_stay_for_them() -> None:
+    """Others make the copies that are missing."""
+    node = coordinator()
+    out = ask(node, FilesReport(0, 0, 2, 0, 0, 0, 0, 0))
+    assert message(node.take(*(report(e) for e in out)), Checked).safe_to_stop
+
+
+def test_a_file_server_that_is_silent_is_waited_for_no_longer_than_others() -> None:
+    """What it keeps is not counted."""
+    node = coordinator()
+    out = node.take(CHECK)
+    storages = [e for e in out if isinstance(e.message, AskReport)]
+    assert node.take(*(report(e) for e in storages)) == []
+    assert message(node.run_for(2_000), Checked).files == NO_FILES

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.actor import Address, Envelope, reply
+from actors.checking import NO_FILES
 from actors.errors import NotReady, TimedOut
 from actors.membership import Member
 from actors.messages import (
@@ -44,7 +45,7 @@ from tests.actors.envelopes import TRACE, bounced
 
 MEMBERS = MembersListed("n", "d", ())
 DEPARTED = Departed(Member("a", "node-a", "h:1", "h:2", "h:3", 1, 0, "left"))
-CHECKED = Checked(3, 2, False, 0, 0, True, (), (), (), (), (), (), ())
+CHECKED = Checked(3, 2, False, 0, 0, True, (), (), (), (), (), (), (), NO_FILES)
 EXPLAINED = Explained("0" * 40, 7, 3, ("node-a",), (), (), (), (), (), (), (), ())
 ANSWERS: list[tuple[Message, Message]] = [
     (GET, got(b"v")),

@@ -96,7 +96,10 @@ def checked(**changes: Any) -> dict[str, Any]:
     counts: dict[str, Any] = {"epoch": 7, "members": 3, "under_replicated": 0, "without_quorum": 0}
     flags = {"moving": False, "safe_to_stop": True}
     columns = dict.fromkeys(("reasons", "movers", "to_move", "moved", "silent", "hinted"), ())
-    return {"type": "checked", **counts, **flags, **columns, "hints": (), **changes}
+    files = {"chunks": 6, "size_bytes": 600, "missing": 5, "strays": 4, "rotten": 3, "repaired": 2}
+    files |= {"collected": 1, "scrubbed": 7}
+    fields = {**counts, **flags, **columns, "hints": (), "files": files}
+    return {"type": "checked", **fields, **changes}
 
 
 def explained(**changes: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from actors.membership import Member
 from nodes.async_client import AsyncClient, Entry
 from nodes.client import Client
 from nodes.sockets import Context
-from nodes.status import Explanation, Replica, Status, Transfer
+from nodes.status import Explanation, FileCounts, Replica, Status, Transfer
 from tests.networks import DEADLINE_S, client_of
 from tests.nodes.scripted import (
     ScriptedNode,
@@ -186,6 +186,7 @@ def test_the_status_is_told_in_the_words_of_its_users(
         hints={"n3": 5, "n4": 1},
         safe_to_stop=False,
         reasons=("r",),
+        files=FileCounts(6, 600, 5, 4, 3, 2, 1, 7),
     )
 
 

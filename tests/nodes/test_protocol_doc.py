@@ -31,6 +31,7 @@ from actors.messages import (
     Explained,
     Failed,
     Fetch,
+    FilesReport,
     Get,
     Got,
     KeysChanged,
@@ -137,6 +138,7 @@ CHECKED = Checked(
     silent=(),
     hinted=("node2",),
     hints=(7,),
+    files=FilesReport(3_072, 3_221_225_472, 12, 0, 1, 1, 0, 900),
 )
 EXPLAINED = Explained(
     position="6dd0fe8001145bec4a12d0e22da711c4970d000b",
@@ -299,7 +301,7 @@ def in_words(hint: Any) -> str:
     if get_args(hint):
         return " or ".join(f"`{choice}`" for choice in get_args(hint))
     names = {int: "integer", bool: "boolean", str: "string", bytes: "bytes"}
-    names[SharedEntry] = "shared entry"
+    names |= {SharedEntry: "shared entry", FilesReport: "files report"}
     return names.get(hint) or str(hint.__name__).lower()
 
 
