@@ -47,6 +47,13 @@ MAX_OPERATIONS = 10_000
     help="Kinds of faults with commas between them, all or none.",
 )
 @click.option(
+    "--files",
+    type=click.IntRange(0, MAX_OPERATIONS),
+    default=30,
+    show_default=True,
+    help="How often clients upload, download or remove a file beside.",
+)
+@click.option(
     "--transcript",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -62,6 +69,7 @@ def simulate(
     nodes: int,
     operations: int,
     faults: str,
+    files: int,
     transcript: Path | None,
 ) -> None:
     """Run a network of nodes against faults, and check that every promise is kept.
@@ -86,7 +94,8 @@ def simulate(
     bad: list[int] = []
     total: Counter[str] = Counter()
     for number in numbers:
-        trial = Trial(Plan(number, nodes, operations, kinds), recording=transcript is not None)
+        plan = Plan(number, nodes, operations, kinds, files)
+        trial = Trial(plan, recording=transcript is not None)
         trial.run()
         total.update(trial.begun)
         if trial.wrong:
@@ -130,9 +139,10 @@ def _tell(trial: Trial, output: Output) -> None:
     """A few lines about a trial."""
     plan = trial.plan
     seconds = trial.simulation.now_ms / 1_000
+    files = f", {plan.files} with files" if plan.files else ""
     output.text(
-        f"seed {plan.seed}: {plan.nodes} nodes, {plan.operations} operations and what followed,"
-        f" in {seconds:.1f} virtual seconds"
+        f"seed {plan.seed}: {plan.nodes} nodes, {plan.operations} operations{files} and what"
+        f" followed, in {seconds:.1f} virtual seconds"
     )
     output.text(f"  faults: {_counts(trial.begun)}")
     output.text(f"  members: {_counts(trial.changes)}; {trial.epochs} layouts")
@@ -156,6 +166,7 @@ def _fields(trial: Trial) -> dict[str, object]:
         "seed": trial.plan.seed,
         "nodes": trial.plan.nodes,
         "operations": trial.plan.operations,
+        "files": trial.plan.files,
         "virtual_ms": trial.simulation.now_ms,
         "faults": dict(trial.begun),
         "members": dict(trial.changes),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from actors.chunks import (
     chunk_id,
     ids_in,
@@ -43,6 +45,24 @@ class Chunks:
             for owner in placement.new_owners(partition_of_chunk(id))
             if owner in nodes and not is_whole(nodes[owner], id)
         ]
+
+    def spoil(self, rng: Random) -> str:
+        """Let a chunk that three machines have rot on one of them, or be gone from it; what was
+        done in words, or empty where no chunk has so many copies."""
+        held: dict[str, list[SimulatedNode]] = {}
+        for node in self._members():
+            for id in node.chunks.ids():
+                held.setdefault(id, []).append(node)
+        for id in rng.sample(sorted(held), len(held)):
+            whole = [node for node in held[id] if is_whole(node, id)]
+            if len(whole) >= 3:
+                node = rng.choice(whole)
+                if rng.random() < 0.5:
+                    node.chunks.rot(id, rng)
+                    return f"the chunk {id[:12]} rots on {node.name}"
+                node.chunks.lose(id)
+                return f"the chunk {id[:12]} is gone from {node.name}"
+        return ""
 
     def waste(self) -> list[str]:
         """What is kept and is not needed, or not there, in words."""

@@ -15,6 +15,7 @@ from typing import Any
 from actors.messages import Collect, Confirmed, LayoutIs, Message, Observed, Pulled, Store, Stored
 from nodes.simulated import Simulation
 from nodes.simulated.aims import Aims
+from nodes.simulated.chunk_judge import Chunks
 from nodes.simulated.disk import Fault
 from nodes.simulated.fleet import Fleet
 from nodes.simulated.network import Weather
@@ -54,6 +55,7 @@ KINDS = {
     "hold-store": "a value is on its way until the layout has changed",
     "old-layout": "a node does not hear that machines have joined or left",
     "crash-in-layout": "a node crashes that has just adopted a layout",
+    "rot": "a chunk of a file has other bytes on one disk, or is gone from it",
     "wipe": "a machine comes back with an empty disk",
     "join": "a new machine joins",
     "leave": "a member leaves for good",
@@ -79,6 +81,7 @@ class Faults:
         self._rng = simulation.rng
         self._aimed_at = aimed_at
         self._aims = Aims(simulation, replicas, bury)
+        self._chunks = Chunks(simulation, replicas)
         self._over = False
         self._weights = {kind: self._rng.choice((1, 1, 4)) for kind in kinds}
         self._pause_ms = self._rng.choice(PAUSES_MS)
@@ -192,6 +195,12 @@ class Faults:
     def _set_clock(self, name: str, skew_ms: int) -> None:
         self._simulation.note(f"the clock of {name} is {skew_ms // 60_000} minutes off")
         self._simulation.nodes[name].wall_skew_ms = skew_ms
+
+    def _rot(self) -> bool:
+        what = self._chunks.spoil(self._rng) if self._fleet.is_settled else ""
+        if what:
+            self._simulation.note(what)
+        return bool(what)
 
     def _wipe(self) -> bool:
         return bool(self._fleet.wipe())

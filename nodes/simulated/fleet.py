@@ -1,7 +1,8 @@
 """The machines of a trial: which there are, and how they come, go and lose their disks.
 
 At most one disk is lost at a time: the next only when a layout without the member that it was of is
-in force, and every owner of every key has held the same. Fewer than three members never remain.
+in force, and every owner of every key has held the same, and of every chunk. Fewer than three
+members never remain.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from random import Random
 from actors.errors import GossamerError
 from actors.messages import Departed, Leave
 from nodes.simulated import Simulation
+from nodes.simulated.chunk_judge import Chunks
 from nodes.simulated.client import Outcome
 from nodes.simulated.replicas import Replicas, held_on
 
@@ -28,6 +30,7 @@ class Fleet:
         self._simulation = simulation
         self._replicas = replicas
         self._rng = Random(f"{simulation.seed} fleet")
+        self._chunks = Chunks(simulation, replicas)
         self._max_names = len(names) + 2
         self._guests = 0
         self._lost_id = ""
@@ -125,7 +128,8 @@ class Fleet:
                 self.leaving.remove(name)
                 self.changes["left"] += 1
         lost = self._lost_id
-        if lost and lost not in layout.members and not self._replicas.differences():
+        is_whole = not (self._replicas.differences() or self._chunks.misplaced())
+        if lost and lost not in layout.members and is_whole:
             self._simulation.note("every owner has the same again")
             self._lost_id = ""
 

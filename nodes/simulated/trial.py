@@ -103,6 +103,12 @@ def settings_of(seed: int) -> ActorSettings:
     return ActorSettings(router=router, storage=storage, files=FILES)
 
 
+FILES_CHECKED = (
+    "what is read of a file is what was uploaded, and every file is whole through every node",
+    "all owners have their chunks in the end, and no chunk is anywhere that no file needs",
+)
+"""Of every trial with files, beside that files are atomic registers."""
+
 CHECKED = (
     "what is acknowledged is with a majority of the owners, and readable everywhere at last",
     "a stamp stands for one value, and no clock may start below what its disk holds",
@@ -131,8 +137,8 @@ class Plan:
         kinds = "all" if self.faults == tuple(KINDS) else ",".join(self.faults) or "none"
         return (
             f"gossamer simulate --seed {self.seed} --nodes {self.nodes}"
-            f" --operations {self.operations} --faults {kinds}"
-        ) + (f" --files {self.files}" if self.files else "")
+            f" --operations {self.operations} --faults {kinds} --files {self.files}"
+        )
 
 
 class Trial:
@@ -163,7 +169,7 @@ class Trial:
     @property
     def outcomes(self) -> Counter[str]:
         """How many requests were done, were refused, and may have been done."""
-        found = self.workload.outcomes
+        found = self.workload.outcomes + self.files.outcomes
         return Counter({how: found[how] for how in ("done", "refused", "unknown")})
 
     @property
@@ -180,7 +186,12 @@ class Trial:
     def checked(self) -> tuple[str, ...]:
         """What would have been found wrong, in words."""
         judged = len(self.workload.history.operations)
-        return (f"every key is an atomic register, by {judged} reads and writes of it", *CHECKED)
+        checked = (f"every key is an atomic register, by {judged} reads and writes of it", *CHECKED)
+        if not self.plan.files:
+            return checked
+        judged = len(self.files.history.operations)
+        files = f"every file is an atomic register, by {judged} reads and writes of it"
+        return (*checked, files, *FILES_CHECKED)
 
     def run(self) -> None:
         """Go through it and judge it."""

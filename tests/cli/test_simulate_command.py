@@ -12,7 +12,7 @@ from nodes.cli import main
 from nodes.simulated.faults import KINDS
 from nodes.simulated.trial import Trial
 
-SMALL = ("--nodes", "3", "--operations", "20")
+SMALL = ("--nodes", "3", "--operations", "20", "--files", "5")
 
 
 def simulate(*arguments: str) -> Result:
@@ -35,7 +35,7 @@ def test_a_trial_is_told_in_a_few_lines() -> None:
     result = simulate("--seed", "7", "--faults", "crash,partition", *SMALL)
     assert result.exit_code == 0, result.stdout
     first, *lines = result.stdout.splitlines()
-    assert first.startswith("seed 7: 3 nodes, 20 operations and what followed, in ")
+    assert first.startswith("seed 7: 3 nodes, 20 operations, 5 with files and what followed, in ")
     told = [line.split(":")[0].strip() for line in lines]
     assert told[:3] == ["faults", "members", "outcomes"]
     assert set(told[3:-1]) == {"checked"}
