@@ -63,10 +63,11 @@ class Fetching:
 
     @property
     def wake_at(self) -> int | None:
-        """At once, if a request waits that may begin."""
+        """At once, if a request waits that may begin; soon, if something is waited for that nobody
+        tells of. The host tries again with every turn to send what a client has not read."""
         if any(map(self._may_begin, self._waiting)):
             return self._desk.now.mono_ms + 1
-        if self._waiting:
+        if self._waiting or self._unread:
             return self._desk.now.mono_ms + self._desk.settings.tick_ms
         return None
 

@@ -15,6 +15,7 @@ NAMES = {"AsyncClient", "BatchError", "Client", "Entry", "FileMissing", "Gossame
 NAMES |= {"KeyNotFound", "Node", "NotReady", "Overloaded", "Refused", "Stopping", "TimedOut"}
 NAMES |= {"Unavailable", "Unreachable", "KeyChange", "Member", "MemberChange", "SharedValue"}
 NAMES |= {"Explanation", "Replica", "Status", "Transfer"}
+NAMES |= {"AsyncRemoteFile", "Downloaded", "FileEntry", "Uploaded"}
 
 
 def test_the_public_names() -> None:

@@ -27,7 +27,7 @@ from actors.messages import (
     PutFile,
     RemoveFile,
 )
-from tests.actors.calls import OK, ONE, TWO, caller
+from tests.actors.calls import OK, ONE, TWO, asked, caller
 
 CHUNK = "ab" * 32
 PUT = PutFile("a.txt", 1, CHUNK, 1, False, (CHUNK,), b"", 9_000)
@@ -96,3 +96,13 @@ def test_a_lost_connection(request_: Message) -> None:
         assert not error.definite
     else:
         assert [e.to for e in out] == [Address(f"@{TWO}", "fileserver")]
+
+
+def test_the_endpoint_whose_turn_it_is_comes_first() -> None:
+    """Counted round; the others follow, if it does not answer."""
+    session = caller(ONE, TWO)
+    chunk = GetChunk(CHUNK, False, 9_000)
+    for turn, first, second in [(1, TWO, ONE), (2, ONE, TWO)]:
+        session.session.submit(chunk, 9_000, session.now(), turn=turn)
+        assert asked(session.take()) == [first]
+        assert asked(session.run_for(3_000)) == [second]

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from actors.chunks import INLINE_BYTES, LIST_DIGESTS, MAX_DIGESTS, chunk_id
-from actors.errors import FileMissing, Overloaded, Refused, TimedOut, Unavailable, Unreachable
+from actors.errors import Overloaded, Refused, TimedOut, Unavailable, Unreachable
 from actors.messages import (
     CheckFile,
     ChunksHeld,
@@ -236,19 +236,12 @@ def test_whether_the_file_was_put_is_found_out() -> None:
     assert server.count(PutFile) == 1
 
 
-def test_a_file_that_was_not_put_is_put_again_once() -> None:
-    """By another node; if that is not known to have worked either, it is a time-out."""
+def test_a_file_that_is_not_found_is_not_put_again() -> None:
+    """It may have been there and be replaced by now, which putting it again would undo."""
     server = DictionaryFiles()
     uploading = in_doubt(server, was_put=False)
-    [find] = uploading.due()
-    assert isinstance(find.request, GetFile)
-    uploading.upload.answered(find.number, FileMissing("none"), uploading.now_ms)
-    [again] = uploading.due()
-    assert isinstance(again.request, PutFile)
-    uploading.upload.answered(again.number, DOUBT, uploading.now_ms)
-    [find] = uploading.due()
-    uploading.upload.answered(find.number, FileMissing("none"), uploading.now_ms)
-    assert uploading.upload.outcome is DOUBT
+    assert uploading.end() is DOUBT
+    assert (server.count(GetFile), server.count(PutFile)) == (1, 0)
 
 
 def test_a_doubt_that_comes_too_late_is_the_end() -> None:
