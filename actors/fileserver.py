@@ -161,8 +161,7 @@ class FileServer:
 
     def _on_request(self, envelope: Envelope) -> None:
         """A client's. What is a write is done once, though it may come twice."""
-        is_write = isinstance(envelope.message, (PutFile, RemoveFile))
-        if is_write and not self._seen.first_time(envelope.sender, envelope.id):
+        if self._is_repeated(envelope):
             self._outbox.drop("duplicate write")
             return
         if self._is_stopping:
@@ -183,6 +182,10 @@ class FileServer:
                 self._fetching.on_get(envelope, get)
             case _:
                 self._filing.on(envelope)
+
+    def _is_repeated(self, envelope: Envelope) -> bool:
+        is_write = isinstance(envelope.message, (PutFile, RemoveFile))
+        return is_write and not self._seen.first_time(envelope.sender, envelope.id)
 
     def _on_keep(self, envelope: Envelope, keep: KeepChunk) -> None:
         def then(code: str) -> None:

@@ -24,6 +24,7 @@ class Shedding:
         self._foreign: list[int] = []
         self._after = ""
         self._next_ms: int | None = None
+        self._members: tuple[str, ...] = ()
 
     @property
     def wake_at(self) -> int | None:
@@ -32,9 +33,14 @@ class Shedding:
 
     def on_layout(self, placement: Placement, now: Now) -> None:
         """While a layout is joint the old owners keep what they have; and while there is one that
-        was given up, everybody does: what was moving when it was may be nowhere else."""
+        was given up, everybody does: what was moving when it was may be nowhere else. Where only
+        the epoch is another than before, it goes on."""
+        is_stable = not (placement.layout.next or placement.layout.lost)
+        before, self._members = self._members, placement.layout.base if is_stable else ()
+        if is_stable and before == self._members:
+            return
         self._foreign, self._next_ms, self._after = [], None, ""
-        if not (placement.layout.next or placement.layout.lost):
+        if is_stable:
             own = set(placement.owned_by(self._here))
             self._foreign = [p for p in range(ring.PARTITIONS) if p not in own]
             if self._foreign:

@@ -65,14 +65,15 @@ QUICK = StorageSettings(
 )
 """What takes minutes in a network that serves people takes seconds in a trial."""
 
+# The grace is shorter than most uploads take: what keeps their chunks is not time, but epochs.
 FILES = FileSettings(
     min_chunk_bytes=1,
     client_credit=4,
     peer_credit=4,
     compare_ms=700,
     retry_ms=300,
-    grace_ms=6_000,
-    sweep_ms=300,
+    grace_ms=400,
+    sweep_ms=200,
     scrub_pause_ms=5_000,
 )
 
@@ -89,7 +90,7 @@ SHORT = replace(
 """Replies come in parts, pages are short, and nodes are soon overloaded."""
 
 
-def settings_of(seed: int) -> ActorSettings:
+def settings_of(seed: int, files: FileSettings) -> ActorSettings:
     """Every second seed has small limits, and some repair in one way alone, or give up what is not
     theirs only late."""
     router, storage = (SMALL, SHORT) if seed % 2 else (RouterSettings(), QUICK)
@@ -100,7 +101,7 @@ def settings_of(seed: int) -> ActorSettings:
             storage = replace(storage, hinted_handoff=False)
         case 5:
             storage = replace(storage, shed_ms=15_000)
-    return ActorSettings(router=router, storage=storage, files=FILES)
+    return ActorSettings(router=router, storage=storage, files=files)
 
 
 FILES_CHECKED = (
@@ -146,7 +147,7 @@ class Trial:
 
     def __init__(self, plan: Plan, *, recording: bool = False) -> None:
         self.plan = plan
-        settings = settings_of(plan.seed)
+        settings = settings_of(plan.seed, FILES if plan.files else FileSettings())
         self.simulation = Simulation(plan.seed, settings=settings, recording=recording)
         names = [f"node{i + 1}" for i in range(plan.nodes)]
         self.replicas = Replicas(self.simulation)

@@ -90,7 +90,8 @@ class NotesDisk:
 
 
 class Stewarding:
-    """The steward of a node, its disk, and the time that goes by between its turns."""
+    """The steward of a node, its disk, and the time that goes by between its turns. A node that
+    `has_files` has not handed them over: it may not leave."""
 
     def __init__(
         self,
@@ -112,6 +113,7 @@ class Stewarding:
         self.outbox = Outbox(Address(here, "storage"), boot << 40)
         self.now_ms = now_ms
         self.adopted: list[Layout] = []
+        self.has_files = False
         self.steward = Steward(
             here,
             boot,
@@ -143,6 +145,8 @@ class Stewarding:
         self.now_ms += after_ms
         for envelope in inbox:
             self.steward.on(envelope, self.now())
+            if isinstance(envelope.message, MembersChanged) and not self.has_files:
+                self.steward.may_leave()
         if during is not None:
             during()
         self.steward.due(self.now())

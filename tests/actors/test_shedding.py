@@ -98,14 +98,18 @@ def test_while_somebody_that_was_given_up_has_its_places_everything_stays() -> N
     assert keeping.keys() == {OTHERS}
 
 
-def test_the_time_begins_anew_with_every_layout() -> None:
-    """Also with one that is the same as before."""
+def test_the_time_begins_anew_with_other_members() -> None:
+    """Not where the epoch alone is higher, which it may be often."""
     keeping = Keeping(KEPT, FOREIGN)
     keeping.adopt(FOUR)
-    keeping.run_for(59_999)
-    keeping.adopt(bumped(FOUR))
-    keeping.run_for(59_999)
+    keeping.run_for(40_000)
+    keeping.adopt(joint(FOUR, [A, B, C, D, "e" * 16]))
+    keeping.adopt(aborted(joint(FOUR, [A, B, C, D, "e" * 16])))
+    keeping.run_for(40_000)
     assert keeping.keys() == {MINE, OTHERS}
+    keeping.adopt(bumped(bumped(aborted(joint(FOUR, [A, B, C, D, "e" * 16])))))
+    keeping.run_for(59_000)
+    assert keeping.keys() == {MINE}
 
 
 def test_what_was_taken_for_a_move_that_was_given_up_goes() -> None:

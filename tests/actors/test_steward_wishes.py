@@ -73,6 +73,19 @@ def test_nobody_is_said_by_others_to_leave() -> None:
     assert target(a, b, as_state(c, "leaving"), d) == (A, B, C, D)
 
 
+def test_one_that_leaves_waits_until_no_file_needs_what_it_has() -> None:
+    """Until its file server has said so, in the time since it wishes to leave."""
+    a, b, c = alive(A, B, C)
+    node = Stewarding(C, layout=ONE)
+    node.has_files = True
+    node.steward.may_leave()
+    node.gossip(a, b, c)
+    node.gossip(a, b, as_state(c, "leaving"))
+    assert proposal(node, within_ms=10_000) is None
+    node.steward.may_leave()
+    assert proposal(node, within_ms=WAIT_MS) == joint(ONE, (A, B))
+
+
 def test_a_leaver_waits_for_no_other_to_propose() -> None:
     """The others may not wish what it does, whereas for one that comes the first is waited for."""
     a, b, c, d = alive(A, B, C, D)

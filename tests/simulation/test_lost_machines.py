@@ -13,6 +13,7 @@ from actors.errors import GossamerError
 from actors.layout import Layout, Placement
 from actors.messages import Check, Checked, Departed, Forget, Get, Got, Write, Written
 from actors.ring import partition_of
+from actors.file_settings import FileSettings
 from actors.router_settings import RouterSettings
 from actors.versions import Version
 from nodes.simulated import Simulation
@@ -99,7 +100,7 @@ class Loss:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(f"{seed} loss")
-        settings = replace(settings_of(seed), router=RouterSettings())
+        settings = replace(settings_of(seed, FileSettings()), router=RouterSettings())
         self.simulation = simulation = Simulation(seed, settings=settings, recording=False)
         self.replicas = Replicas(simulation)
         self.witness = Witness(simulation, self.replicas)
