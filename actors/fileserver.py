@@ -153,7 +153,7 @@ class FileServer:
                 self._on_layout(envelope, layout)
             case Unread(client, waits):
                 self._fetching.hold(client, waits=waits)
-            case Stop():
+            case Stop() if not self._is_stopping:
                 self._is_stopping = True
                 self._outbox.reply(envelope, Finished())
             case other:

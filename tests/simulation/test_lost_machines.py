@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from actors.errors import GossamerError
+from actors.file_settings import FileSettings
 from actors.layout import Layout, Placement
 from actors.messages import Check, Checked, Departed, Forget, Get, Got, Write, Written
 from actors.ring import partition_of
-from actors.file_settings import FileSettings
 from actors.router_settings import RouterSettings
 from actors.versions import Version
 from nodes.simulated import Simulation
