@@ -98,6 +98,11 @@ def words(explained: str) -> list[str]:
     return sorted(re.split(r"[\s,]+", NEW_EVERY_TIME.sub("stamp", explained)))
 
 
+def without_times(files: str) -> list[list[str]]:
+    """What `gossamer files` prints, less the last column."""
+    return [line.split()[:-1] for line in files.splitlines()]
+
+
 def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_path: Path) -> None:
     """Each command prints what the README shows."""
     endpoint = readme_network.endpoint
@@ -122,6 +127,8 @@ def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_pat
             assert re.match(r"\d+ records in 3 files, logs of node1, node2, node3$", told[1][-1])
         elif command.startswith("gossamer explain"):
             assert words(printed) == words(shown)
+        elif command == "gossamer files":
+            assert without_times(printed) == without_times(shown)
         elif command.startswith("gossamer shared"):
             # The other nodes have it within a second.
             wait_until(shown, partial(prints, command, tmp_path, endpoint, shown))
@@ -130,9 +137,14 @@ def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_pat
 
 
 def test_the_programs_run(
-    readme_network: ReadmeNetwork, capsys: pytest.CaptureFixture[str]
+    readme_network: ReadmeNetwork,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The Python examples run as they are, but for the address; they assert what they show."""
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text(README)
     for block in blocks("python"):
         exec(compile(with_addresses(block, readme_network.addresses), "README.md", "exec"), {})
     assert "Entry(key='color'" in capsys.readouterr().out

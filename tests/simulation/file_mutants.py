@@ -1,61 +1,16 @@
-"""Mutants that leave out a rule of how the chunks of files are kept, found and collected."""
+"""Mutants that leave out a rule of how the chunks of files are kept, found and handed over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from actors import sweeping
 from actors.file_desk import FileDesk
 from actors.fileserver import FileServer
-from actors.inquiry import Inquiry
 from actors.keeping import Keeping
-from actors.messages import PutRecord
-from actors.router import Router
 from actors.straying import Straying
-from actors.sweeping import Sweeping
 from nodes.simulated.chunks import SimulatedChunks
-
-
-def collected_in_the_epoch_of_the_suspicion(patch: pytest.MonkeyPatch) -> None:
-    """That all have said no is enough, whatever is still under way."""
-    patch.setattr(sweeping, "EPOCHS", 0)
-
-
-def counted_on_without_a_touch(patch: pytest.MonkeyPatch) -> None:
-    """Who asks for chunks, or sends them again, does not keep them from being collected."""
-
-    def has(sweeping: Sweeping, chunks: Sequence[str]) -> list[bool]:
-        sweeping.suspect(chunks)
-        return sweeping._keeping.has(chunks)
-
-    patch.setattr(Sweeping, "touch", has)
-
-
-def written_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
-    """A manifest may be written long after its chunks were held."""
-    on_request = Router._on_request
-
-    def late(router: Router, envelope: Any, now: Any) -> None:
-        if isinstance(envelope.message, PutRecord):
-            envelope = replace(envelope, message=replace(envelope.message, last_epoch=2**60))
-        on_request(router, envelope, now)
-
-    patch.setattr(Router, "_on_request", late)
-
-
-def believed_without_all_answers(patch: pytest.MonkeyPatch) -> None:
-    """Whoever does not answer is taken to need nothing."""
-    answered = Inquiry._answered
-
-    def anyway(inquiry: Inquiry, question: Any) -> None:
-        question.is_whole = True
-        answered(inquiry, question)
-
-    patch.setattr(Inquiry, "_answered", anyway)
 
 
 def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
@@ -124,10 +79,6 @@ def duplicates_taken_for_new_files(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS = [
-    collected_in_the_epoch_of_the_suspicion,
-    counted_on_without_a_touch,
-    written_in_any_epoch,
-    believed_without_all_answers,
     acknowledged_by_one_owner,
     left_without_handing_over,
     dropped_before_all_owners_have_it,
