@@ -29,7 +29,7 @@ test: $(INSTALLED)
 	$(BIN)/pytest
 
 seeds: $(INSTALLED)
-	SEEDS=$(SEEDS) $(BIN)/pytest -m soak tests/simulation/test_seeds.py
+	SEEDS=$(SEEDS) $(BIN)/pytest -m soak tests/simulation/test_seeds.py tests/simulation/test_files.py
 
 soak: $(INSTALLED)
 	$(BIN)/pytest -m soak

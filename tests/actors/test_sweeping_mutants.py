@@ -1,7 +1,7 @@
-"""The tests of what is collected would notice: with a rule left out one of them fails.
+"""The tests of what is kept and collected would notice: with a rule left out one of them fails.
 
-What these rules are for takes messages that are on their way for several epochs: seeds seldom bring
-that about, so it is put in scene here.
+What these rules are for takes messages that are on their way for several epochs, or disks that are
+lost in one second: seeds seldom bring that about, so it is put in scene here.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from actors import sweeping
+from actors.file_desk import FileDesk
 from actors.filing import Filing
 from actors.inquiry import Inquiry
 from actors.messages import PutRecord
 from actors.sweeping import Sweeping
-from tests.actors import test_filing, test_sweeping
+from tests.actors import test_filing, test_placing, test_sweeping
 
 
 def in_any_epoch(patch: pytest.MonkeyPatch) -> None:
@@ -57,9 +58,19 @@ def without_all_answers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inquiry, "_answered", anyway)
 
 
+def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
+    """A chunk on one disk counts as kept."""
+    patch.setattr(FileDesk, "needed", lambda desk, owners: 1)
+
+
 @pytest.mark.parametrize(
     ("mutant", "test"),
     [
+        (
+            acknowledged_by_one_owner,
+            test_placing.test_a_full_disk_is_told_of_and_nothing_is_kept_on_it,
+        ),
+        (acknowledged_by_one_owner, test_placing.test_what_is_on_enough_disks_need_not_be_sent),
         (in_any_epoch, test_sweeping.test_a_chunk_goes_only_two_epochs_after_it_was_suspected),
         (without_a_touch, test_sweeping.test_a_put_of_what_is_there_already_counts_on_it_too),
         (

@@ -6,16 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from actors.file_desk import FileDesk
 from actors.fileserver import FileServer
 from actors.keeping import Keeping
 from actors.straying import Straying
 from nodes.simulated.chunks import SimulatedChunks
-
-
-def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
-    """A chunk on one disk counts as kept."""
-    patch.setattr(FileDesk, "needed", lambda desk, owners: 1)
 
 
 def left_without_handing_over(patch: pytest.MonkeyPatch) -> None:
@@ -79,7 +73,6 @@ def duplicates_taken_for_new_files(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS = [
-    acknowledged_by_one_owner,
     left_without_handing_over,
     dropped_before_all_owners_have_it,
     rotten_chunks_believed,
