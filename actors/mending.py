@@ -80,6 +80,10 @@ class Mending:
         mine = self._desk.is_owner
         self._lacking = {id: nodes for id, nodes in self._lacking.items() if mine(id)}
         self._wanted = {id: nodes for id, nodes in self._wanted.items() if mine(id)}
+        self.compare_with_all()
+
+    def compare_with_all(self) -> None:
+        """There may be more that is lacking here than is known."""
         self._soon = dict.fromkeys(self._desk.living_others())
         self._comparing = ""
         self._hurry()
