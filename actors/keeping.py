@@ -92,6 +92,10 @@ class Keeping:
         """Of each: is it on the disk?"""
         return self._store.has(ids)
 
+    def is_coming(self, id: str) -> bool:
+        """Is it on the disk, or will it be when the turn is over?"""
+        return id in self._staged or self._store.has([id])[0]
+
     def read(self, id: str, *, checked: bool) -> bytes | None:
         """What is kept under this id, if anything; `checked`, if that is what it is called."""
         data = self._store.read(id)

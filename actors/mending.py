@@ -101,12 +101,13 @@ class Mending:
             self._ask_ms = self._desk.now.mono_ms
 
     def brought(self, chunk: str, data: bytes) -> None:
-        """It was lacking here, and comes from another node."""
+        """It was lacking here, and comes from another node; perhaps twice, as a reader asks too."""
+        is_new = not self._keeping.is_coming(chunk)
 
         def then(code: str) -> None:
             self._pulling.pop(chunk, None)
             if code == "ok":
-                self.repaired += 1
+                self.repaired += is_new
                 self._wanted.pop(chunk, None)
                 self._lacking.pop(chunk, None)
             else:

@@ -208,6 +208,16 @@ def test_the_scrub_finds_what_is_rotten_and_it_is_repaired() -> None:
     assert told.scrubbed >= 50
 
 
+def test_what_a_reader_finds_to_be_rotten_is_repaired_and_counted_once() -> None:
+    """Though it is brought for the reader and for the repair."""
+    network = with_file(A, B, C)
+    network.nodes[B].store.held[IDS[3]] = b"rot"
+    assert network.ask(GetChunk(IDS[3], True, 5_000), at=B) == ChunkGot(CHUNKS[3])
+    network.run_for(5_000)
+    told = report(network, B)
+    assert (told.rotten, told.repaired, told.missing) == (1, 1, 0)
+
+
 def test_the_scrub_finds_what_was_removed_from_the_disk() -> None:
     """By somebody else, while the node runs: it is brought again, and counts once."""
     network = with_file(A, B, C, settings=replace(SETTINGS, scrub_pause_ms=5_000))
