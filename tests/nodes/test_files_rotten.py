@@ -6,13 +6,21 @@ import io
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from nodes.status import FileCounts
 from tests.cli.processes import gossamer
-from tests.networks import NodeProcess, client_of, wait_until
+from tests.networks import (
+    NodeProcess,
+    Processes,
+    addresses,
+    client_of,
+    start_all,
+    wait_until,
+)
 from tests.nodes.load import measured
 from tests.nodes.stored import MIB, chunk_files, chunk_ids, content, copies, is_whole
 
@@ -40,12 +48,6 @@ def empty(file: Path) -> None:
     os.truncate(file, 0)
 
 
-def swap_for_folder(file: Path) -> None:
-    """Something else is called so."""
-    file.unlink()
-    file.mkdir()
-
-
 WAYS: dict[str, Callable[[Path], None]] = {
     "flipped": flip,
     "truncated": halve,
@@ -60,34 +62,78 @@ def counts(node: NodeProcess) -> FileCounts:
         return client.status().files
 
 
+def put(nodes: list[NodeProcess], name: str) -> tuple[bytes, list[str]]:
+    """A file of six chunks, of which every node has its copies; and their ids."""
+    data = content(CHUNKS * MIB, seed=len(name))
+    ids = chunk_ids(data)
+    with client_of(nodes[0].listen) as client:
+        client.upload(io.BytesIO(data), name)
+    wait_until("all copies are there", lambda: all(copies(nodes)[id] == 3 for id in ids))
+    return data, ids
+
+
 @pytest.mark.parametrize("spoil", WAYS.values(), ids=WAYS)
 def test_a_download_is_right_and_mends_what_it_meets(
     three: list[NodeProcess], spoil: Callable[[Path], None]
 ) -> None:
-    """Whichever node has the bad chunk; and the status tells of it."""
-    data = content(CHUNKS * MIB, seed=1)
-    ids = chunk_ids(data)
-    with client_of(three[0].listen) as client:
-        client.upload(io.BytesIO(data), "rot.bin")
-    wait_until("all copies are there", lambda: all(copies(three)[id] == 3 for id in ids))
-    before = counts(three[0])
-    spoilt = [chunk_files(node)[id] for node, id in zip(three, ids[1:4], strict=True)]
-    for file in spoilt:
-        spoil(file)
+    """Whichever node has bad chunks; and the status tells of it."""
+    name = f"{spoil.__name__}.bin"
+    data, ids = put(three, name)
     for node in three:
-        with client_of(node.listen) as client:
-            assert client.open("rot.bin").read() == data
-    began = time.monotonic()
-    # A client asks several nodes, and need not have met all of these: a second one meets the rest.
-    for file in spoilt:
-        if not is_whole(file):
-            [node] = [node for node in three if node.data in file.parents]
-            read_all_from(node, data)
-    wait_until("all are whole", lambda: all(map(is_whole, spoilt)), REPAIRED_S)
-    measured("whole again after seconds", time.monotonic() - began)
-    wait_until("it is counted", lambda: counts(three[0]).repaired >= before.repaired + 3)
+        before = counts(node)
+        spoilt = [chunk_files(node)[id] for id in (ids[0], ids[3])]
+        for file in spoilt:
+            spoil(file)
+        began = time.monotonic()
+        wait_until("all are whole", partial(is_mended, node, name, data, spoilt), REPAIRED_S)
+        measured("whole again after seconds", time.monotonic() - began)
+        wait_until("it is counted", partial(is_counted, node, before, spoil))
     if spoil is not Path.unlink:
-        assert counts(three[0]).rotten == before.rotten + 3
         said = gossamer("status", "--endpoint", three[0].listen, cwd=three[0].data)
         assert b"found rotten" in said.stdout
         assert b"made anew" in said.stdout
+
+
+def is_mended(node: NodeProcess, name: str, data: bytes, spoilt: list[Path]) -> bool:
+    """Are these whole? The file is read once more through this node, and is right."""
+    with client_of(node.listen) as client:
+        assert client.open(name).read() == data
+    return all(map(is_whole, spoilt))
+
+
+def is_counted(node: NodeProcess, before: FileCounts, spoil: Callable[[Path], None]) -> bool:
+    """Were two more chunks repaired since, and found rotten unless they were not there at all?"""
+    now = counts(node)
+    rotten = 0 if spoil is Path.unlink else 2
+    return (now.rotten, now.repaired) == (before.rotten + rotten, before.repaired + 2)
+
+
+@pytest.fixture
+def scrubbed(processes: Processes) -> list[NodeProcess]:
+    """Three nodes that read through their chunks twice a second."""
+    listed = addresses(processes.ports.take(3))
+    nodes = [
+        processes.node(f"node{n}", listed, listen, *QUICK_SCRUB)
+        for n, listen in enumerate(listed, 1)
+    ]
+    start_all(nodes)
+    return nodes
+
+
+def test_the_scrub_mends_what_nobody_reads(scrubbed: list[NodeProcess]) -> None:
+    """All kinds of damage at once, to different nodes; nobody reads meanwhile."""
+    data, ids = put(scrubbed, "scrubbed.bin")
+    spoilt = []
+    for n, (spoil, id) in enumerate(zip(WAYS.values(), ids, strict=False)):
+        spoilt.append(chunk_files(scrubbed[n % 3])[id])
+        spoil(spoilt[-1])
+    assert not any(map(is_whole, spoilt))
+    began = time.monotonic()
+    wait_until("all are whole", lambda: all(map(is_whole, spoilt)), REPAIRED_S)
+    measured("whole again after seconds", time.monotonic() - began)
+    wait_until("it is counted", lambda: counts(scrubbed[0]).repaired == len(WAYS))
+    told = counts(scrubbed[0])
+    assert (told.rotten, told.missing) == (len(WAYS) - 1, 0)
+    assert told.scrubbed > CHUNKS
+    with client_of(scrubbed[1].listen) as client:
+        assert client.open("scrubbed.bin").read() == data
