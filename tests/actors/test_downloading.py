@@ -105,8 +105,7 @@ def test_only_what_is_wanted_is_asked_for() -> None:
 
 
 def test_a_wrong_chunk_is_asked_for_again_checked() -> None:
-    """Of the same endpoint, which finds out that its copy is rotten; if it is wrong all the same,
-    of the next one. Nothing of it is given out."""
+    """Of the same endpoint, whose copy may be rotten, then of the next; nothing is given out."""
     server = served()
     index = index_of(server)
     download = Download(index, TIMEOUT_MS, 0, 1)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
+from actors.errors import TimedOut
 from nodes.partial_file import partial_name
 from tests.cli.processes import Process, gossamer
 from tests.networks import NodeProcess, client_of, start_all, wait_until
@@ -73,15 +73,13 @@ def test_a_node_is_killed_in_the_middle_of_a_download(
         assert client.open("down.bin").read() == data
 
 
-@contextlib.contextmanager
-def killed(*arguments: str, cwd: Path, when: Callable[[], object], what: str) -> Iterator[None]:
-    """The command is killed at this moment, which is before its end."""
+def start_and_kill(*arguments: str, cwd: Path, when: Callable[[], object]) -> None:
+    """The command is killed at a moment that is before its end."""
     process = Process(*arguments, cwd=cwd)
     try:
-        wait_until(what, when)
+        wait_until("some is there", when)
     finally:
         process.kill()
-    yield
 
 
 def test_an_upload_that_was_killed_goes_on_where_it_was(
@@ -96,8 +94,8 @@ def test_an_upload_that_was_killed_goes_on_where_it_was(
     def kept() -> int:
         return sum(count >= 2 for id, count in copies(three).items() if id in ids)
 
-    with killed(*command, cwd=tmp_path, when=lambda: kept() >= 8, what="some is there"):
-        before = kept()
+    start_and_kill(*command, cwd=tmp_path, when=lambda: kept() >= 8)
+    before = kept()
     done = gossamer(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = orjson.loads(done.stdout)
@@ -120,8 +118,8 @@ def test_a_download_that_was_killed_goes_on_where_it_was(
     def written() -> int:
         return part.stat().st_size // MIB if part.exists() else 0
 
-    with killed(*command, cwd=tmp_path, when=lambda: written() >= 8, what="some is there"):
-        before = written()
+    start_and_kill(*command, cwd=tmp_path, when=lambda: written() >= 8)
+    before = written()
     assert [path.name for path in tmp_path.iterdir()] == [part.name]
     done = gossamer(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -130,3 +128,27 @@ def test_a_download_that_was_killed_goes_on_where_it_was(
     assert 0 < told["fetched_chunks"] <= 64 - before
     assert (tmp_path / "cut.bin").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["cut.bin"]
+
+
+@pytest.mark.parametrize("victim", [0, 1, 2])
+def test_a_node_is_killed_when_all_chunks_are_there(three: list[NodeProcess], victim: int) -> None:
+    """While the file itself is put: it is there in the end, or the client says that it may be."""
+    data = content(SIZE, seed=30 + victim)
+    name = f"last{victim}.bin"
+    began = time.monotonic()
+    with client_of(three[0].listen, timeout_s=10) as client:
+        doubts = []
+        try:
+            client.upload(io.BytesIO(data), name, kills_at(three[victim], SIZE))
+        except TimedOut as doubt:
+            doubts.append(doubt)
+        measured(
+            f"seconds of the end of an upload as node{victim + 1} dies", time.monotonic() - began
+        )
+    measured("doubts", doubts)
+    assert not any(doubt.definite for doubt in doubts)
+    start_all([three[victim]])
+    with client_of(three[victim].listen) as client:
+        assert doubts or client.open(name).read() == data
+        if name in [file.name for file in client.files()]:
+            assert client.open(name).read() == data
