@@ -1,7 +1,8 @@
 """A download, without I/O: a file's manifest and its lists, then chunks with a window of credit.
 
-Nothing is believed: a chunk whose SHA-256 is not its name is asked for again, of another node,
-which is then to look at it before it sends it. Pieces come out in the order of the file.
+Nothing is believed: where the SHA-256 of a chunk is not its name the node is asked again, and is
+then to look at it before it sends it, so that it finds out that its copy is rotten; after that
+others are asked. Pieces come out in the order of the file.
 
 Both machines are used alike: send what is `due`, tell what was `answered`, until there is an
 `outcome`.
@@ -81,7 +82,8 @@ class _Machine:
             self._requests.progressed(now_ms)
             return data
         instead = GetChunk(chunk, True, self._timeout_ms)
-        if not self._requests.again(answered, instead, now_ms):
+        elsewhere = answered.request.checked
+        if not self._requests.again(answered, instead, now_ms, elsewhere=elsewhere):
             self._fail(GossamerError(f"a chunk of {self._name!r} is wrong wherever it was asked"))
         return b""
 

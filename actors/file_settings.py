@@ -35,6 +35,7 @@ class FileSettings:
     compare_ms: int = 15_000
     repair_bytes_per_s: int = 32 * 2**20
     scrub_bytes_per_s: int = 4 * 2**20
+    """0 for no scrub: then nothing is collected either that was not needed before a restart."""
     scrub_pause_ms: int = 3_600_000
     """After the last chunk, before it begins anew with the first; and before it first begins."""
 

@@ -82,7 +82,8 @@ class FileServer:
         self._filing = Filing(desk, self._placing, self._fetching)
         self._mending = Mending(desk, keeping, inquiry, self._fetching, rng)
         self._straying = Straying(desk, keeping, inquiry)
-        self._scrubbing = Scrubbing(desk, keeping, self._sweeping.suspect)
+        suspect, lost = self._sweeping.suspect, self._mending.compare_with_all
+        self._scrubbing = Scrubbing(desk, keeping, suspect, lost)
         self._network = ""
         self._waiting = "the node has just started"
         self._is_stopping = False

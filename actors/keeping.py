@@ -92,13 +92,19 @@ class Keeping:
         """Of each: is it on the disk?"""
         return self._store.has(ids)
 
+    def is_coming(self, id: str) -> bool:
+        """Is it on the disk, or will it be when the turn is over?"""
+        return id in self._staged or self._store.has([id])[0]
+
     def read(self, id: str, *, checked: bool) -> bytes | None:
         """What is kept under this id, if anything; `checked`, if that is what it is called."""
         data = self._store.read(id)
         if data is None:
-            # It may be there and not to be read.
+            # It may be there and not to be read, or have been removed by somebody else.
             if self._store.has([id])[0]:
                 self._drop_rotten(id)
+            else:
+                self._look_again(partition_of_chunk(id))
             return None
         if checked and chunk_id(data, is_list=is_list_id(id)) != id:
             self._drop_rotten(id)
@@ -128,6 +134,11 @@ class Keeping:
             self._sums[partition] = total
         return f"{self._sums[partition]:016x}"
 
+    def is_as_known(self, partition: int) -> bool:
+        """Is on the disk what was put there? From now on what is there counts."""
+        known = self._sums.pop(partition, None)
+        return known is None or self.sum_of(partition) == f"{known:016x}"
+
     def refer(self, ids: Sequence[str]) -> list[bool]:
         """Of each: does a list that is kept here name it?"""
         if self._lists is None:
@@ -147,6 +158,11 @@ class Keeping:
         self.rotten += 1
         self.drop([id])
         self._gone(id)
+
+    def _look_again(self, partition: int) -> None:
+        """Where nothing is known to be, nothing can be missing."""
+        if self._sums.get(partition):
+            del self._sums[partition]
 
     def _count(self, id: str) -> None:
         partition = partition_of_chunk(id)

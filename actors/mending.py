@@ -80,6 +80,10 @@ class Mending:
         mine = self._desk.is_owner
         self._lacking = {id: nodes for id, nodes in self._lacking.items() if mine(id)}
         self._wanted = {id: nodes for id, nodes in self._wanted.items() if mine(id)}
+        self.compare_with_all()
+
+    def compare_with_all(self) -> None:
+        """There may be more that is lacking here than is known."""
         self._soon = dict.fromkeys(self._desk.living_others())
         self._comparing = ""
         self._hurry()
@@ -97,12 +101,13 @@ class Mending:
             self._ask_ms = self._desk.now.mono_ms
 
     def brought(self, chunk: str, data: bytes) -> None:
-        """It was lacking here, and comes from another node."""
+        """It was lacking here, and comes from another node; perhaps twice, as a reader asks too."""
+        is_new = not self._keeping.is_coming(chunk)
 
         def then(code: str) -> None:
             self._pulling.pop(chunk, None)
             if code == "ok":
-                self.repaired += 1
+                self.repaired += is_new
                 self._wanted.pop(chunk, None)
                 self._lacking.pop(chunk, None)
             else:

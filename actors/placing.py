@@ -150,9 +150,12 @@ class Placing:
         self._end(job)
 
     def _failure(self, job: _Put) -> Failed:
+        full = [owner for owner, code in job.codes.items() if code == "disk_full"]
+        if full:
+            disks, have = ("disk", "has") if len(full) == 1 else ("disks", "have")
+            reason = f"the {disks} of {self._names(full)} {have} no room for the chunk"
+            return Failed("disk_full", reason, True)
         names = self._names(job.codes)
-        if "disk_full" in job.codes.values():
-            return Failed("disk_full", f"the disk of {names} has no room for the chunk", True)
         reason = f"too few of the nodes that keep this chunk can be reached ({names} cannot)"
         return Failed("unavailable", reason, True)
 

@@ -102,11 +102,13 @@ class Requests:
         """An answer was of use: the time-out begins anew."""
         self._progress_ms = now_ms
 
-    def again(self, answered: Answered, instead: Message, now_ms: int) -> bool:
-        """Ask this of the next endpoint, in the place of what was answered with something wrong.
-        False if there has been no progress for too long."""
+    def again(
+        self, answered: Answered, instead: Message, now_ms: int, *, elsewhere: bool = True
+    ) -> bool:
+        """Ask this of the next endpoint, or of the same one, in the place of what was answered with
+        something wrong. False if there has been no progress for too long."""
         number, _, _, turn, tries = answered
-        request = _Request(instead, self.timeout_ms, turn, tries=tries)
+        request = _Request(instead, self.timeout_ms, turn if elsewhere else turn - 1, tries=tries)
         if not self._ask_later(request, now_ms):
             return False
         self._under_way[number] = request

@@ -1,5 +1,6 @@
-"""The scrub: all chunks are read, one after the other and slowly, so that what has become rotten is
-found while other copies are still right; and of each it is asked whether it is still needed.
+"""The scrub: all chunks are read, one after the other and slowly, so that what has become rotten or
+is not there any more is found while other copies are still right; and of each it is asked whether
+it is still needed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ from actors.throttle import Throttle
 
 
 class Scrubbing:
-    """Of the file server whose `desk` it is. `suspect` takes the ids of what was read."""
+    """Of the file server whose `desk` it is. `suspect` takes the ids of what was read; `lost` is
+    called where something is not there any more that was."""
 
     def __init__(
-        self, desk: FileDesk, keeping: Keeping, suspect: Callable[[Sequence[str]], None]
+        self,
+        desk: FileDesk,
+        keeping: Keeping,
+        suspect: Callable[[Sequence[str]], None],
+        lost: Callable[[], None],
     ) -> None:
         self._desk = desk
         self._keeping = keeping
         self._suspect = suspect
+        self._lost = lost
         self._throttle = Throttle(desk.settings.scrub_bytes_per_s)
         self._partition = 0
         self._left: list[str] = []
@@ -34,7 +41,7 @@ class Scrubbing:
 
     def begin(self) -> None:
         """The node serves: begin, if that was not done."""
-        if self._next_ms is None:
+        if self._next_ms is None and self._desk.settings.scrub_bytes_per_s:
             self._next_ms = self._desk.now.mono_ms + self._desk.settings.scrub_pause_ms
 
     def due(self) -> None:
@@ -46,6 +53,8 @@ class Scrubbing:
             self._next_ms = self._throttle.open_at_ms
             return
         while not self._left and self._partition < ring.PARTITIONS:
+            if not self._keeping.is_as_known(self._partition):
+                self._lost()
             self._left = self._keeping.of_partition(self._partition)[::-1]
             self._partition += 1
         if not self._left:

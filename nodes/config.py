@@ -13,7 +13,7 @@ import click
 
 from actors.names import parse_extensions
 from nodes.addresses import BadAddress, parse_address
-from nodes.options import grace_ms, size_bytes
+from nodes.options import grace_ms, rate_bytes, size_bytes
 
 MAX_SECONDS = 86_400
 
@@ -53,6 +53,11 @@ def check_seconds(ctx: click.Context, param: click.Parameter, value: float) -> f
 def check_size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Callback of an option that is a number of bytes, as a text."""
     return _checked(size_bytes, ctx, param, value)
+
+
+def check_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option that is a number of bytes a second, as a text, or 0."""
+    return _checked(rate_bytes, ctx, param, value)
 
 
 def check_grace(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -51,7 +51,7 @@ from nodes.hosts import GossipHost, InnerHost
 from nodes.logs import open_log
 from nodes.loop import Host, Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
-from nodes.options import grace_ms, size_bytes
+from nodes.options import grace_ms, rate_bytes, size_bytes
 from nodes.sockets import new_context
 from nodes.switch import SwitchHost
 from nodes.tally import Tally
@@ -90,6 +90,8 @@ class Node:
         max_file: int | str | None = None,
         extensions: str | None = None,
         chunk_grace: float | str | None = None,
+        scrub_rate: int | str | None = None,
+        scrub_every: float | str | None = None,
         insecure: bool = False,
         log_level: str = "info",
         console: TextIO | None = None,
@@ -101,7 +103,9 @@ class Node:
         for other in (self._gossip_listen, self._files_listen):
             advertised_host(other, str(self._advertise), insecure=insecure)
         self._quota_bytes = None if files_quota is None else size_bytes(files_quota)
-        self._file_settings = _file_settings(max_file, extensions, chunk_grace)
+        self._file_settings = _file_settings(
+            max_file, extensions, chunk_grace, scrub_rate, scrub_every
+        )
         self._join = [str(parse_address(address)) for address in join]
         self._log_level = log_level
         self._console = console
@@ -360,7 +364,11 @@ class Node:
 
 
 def _file_settings(
-    max_file: int | str | None, extensions: str | None, chunk_grace: float | str | None
+    max_file: int | str | None,
+    extensions: str | None,
+    chunk_grace: float | str | None,
+    scrub_rate: int | str | None,
+    scrub_every: float | str | None,
 ) -> FileSettings:
     settings = FileSettings()
     if max_file is not None:
@@ -369,6 +377,10 @@ def _file_settings(
         settings = replace(settings, extensions=parse_extensions(extensions))
     if chunk_grace is not None:
         settings = replace(settings, grace_ms=grace_ms(chunk_grace))
+    if scrub_rate is not None:
+        settings = replace(settings, scrub_bytes_per_s=rate_bytes(scrub_rate))
+    if scrub_every is not None:
+        settings = replace(settings, scrub_pause_ms=grace_ms(scrub_every))
     return settings
 
 

@@ -61,6 +61,11 @@ def size_bytes(size: int | str) -> int:
     return round(number)
 
 
+def rate_bytes(rate: int | str) -> int:
+    """Bytes a second, given as those of `size_bytes`, or 0. Raises ValueError likewise."""
+    return 0 if rate in (0, "0") and not isinstance(rate, bool) else size_bytes(rate)
+
+
 def _length_ms(what: str, length: float | str) -> int:
     length_ms = _as_ms(what, length)
     if not 0.5 <= length_ms <= MAX_TTL_MS:

@@ -20,6 +20,7 @@ from nodes.config import (
     check_addresses,
     check_extensions,
     check_grace,
+    check_rate,
     check_size,
     read_toml,
     setting,
@@ -109,6 +110,21 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     callback=check_grace,
     default=None,
     help="How long a part of a file is kept that no file needs.  [default: 1h]",
+)
+@setting(
+    "--scrub-rate",
+    metavar="SIZE",
+    callback=check_rate,
+    default=None,
+    help="So much of the files kept here is read a second to see that it is whole; 0 for none.  "
+    "[default: 4MiB]",
+)
+@setting(
+    "--scrub-every",
+    metavar="TIME",
+    callback=check_grace,
+    default=None,
+    help="How long it rests before it begins, and when all was read.  [default: 1h]",
 )
 @setting(
     "--insecure",

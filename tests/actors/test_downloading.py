@@ -105,7 +105,7 @@ def test_only_what_is_wanted_is_asked_for() -> None:
 
 
 def test_a_wrong_chunk_is_asked_for_again_checked() -> None:
-    """Of the next endpoint, and nothing of it is given out."""
+    """Of the same endpoint, whose copy may be rotten, then of the next; nothing is given out."""
     server = served()
     index = index_of(server)
     download = Download(index, TIMEOUT_MS, 0, 1)
@@ -115,7 +115,11 @@ def test_a_wrong_chunk_is_asked_for_again_checked() -> None:
     assert download.take() == []
     [again] = download.due(1_000)
     assert again.request == GetChunk(index.chunk(0), True, TIMEOUT_MS)
-    assert again.turn == ask.turn + 1
+    assert again.turn == ask.turn
+    download.answered(again.number, ChunkGot(b"wrong"), 1_000)
+    assert download.take() == []
+    [other] = download.due(2_000)
+    assert (other.request, other.turn) == (again.request, ask.turn + 1)
 
 
 def test_a_digest_that_is_told_is_not_worked_out() -> None:

@@ -12,6 +12,7 @@ from actors.messages import (
     AskFiles,
     ChunkGot,
     ChunkPut,
+    ChunksCompared,
     ChunksHeld,
     FilePut,
     FilesHandedOver,
@@ -205,6 +206,47 @@ def test_the_scrub_finds_what_is_rotten_and_it_is_repaired() -> None:
     told = report(network, B)
     assert (told.rotten, told.repaired, told.missing) == (1, 1, 0)
     assert told.scrubbed >= 50
+
+
+def test_what_a_reader_finds_to_be_rotten_is_repaired_and_counted_once() -> None:
+    """Though it is brought for the reader and for the repair."""
+    network = with_file(A, B, C)
+    network.nodes[B].store.held[IDS[3]] = b"rot"
+    assert network.ask(GetChunk(IDS[3], True, 5_000), at=B) == ChunkGot(CHUNKS[3])
+    network.run_for(5_000)
+    told = report(network, B)
+    assert (told.rotten, told.repaired, told.missing) == (1, 1, 0)
+
+
+def test_the_scrub_finds_what_was_removed_from_the_disk() -> None:
+    """By somebody else, while the node runs: it is brought again, and counts once."""
+    network = with_file(A, B, C, settings=replace(SETTINGS, scrub_pause_ms=5_000))
+    network.run_for(SETTINGS.compare_ms * 4)
+    del network.nodes[B].store.held[IDS[3]]
+    network.run_for(6_000)
+    assert network.nodes[B].store.held[IDS[3]] == CHUNKS[3]
+    assert report(network, B).repaired == 1
+
+
+def test_what_was_removed_and_came_back_with_a_read_is_there_in_comparisons() -> None:
+    """Otherwise all others would tell of that partition again and again."""
+    network = with_file(A, B, C)
+    network.run_for(SETTINGS.compare_ms * 4)
+    del network.nodes[B].store.held[IDS[3]]
+    assert network.ask(GetChunk(IDS[3], False, 5_000), at=B) == ChunkGot(CHUNKS[3])
+    network.sent.clear()
+    network.run_for(SETTINGS.compare_ms * 8)
+    told = network.sent_of(ChunksCompared)
+    assert told
+    assert not any(answer.chunks for answer in told)
+
+
+def test_without_a_scrub_nothing_is_read() -> None:
+    """A rate of 0 is none."""
+    settings = replace(SETTINGS, scrub_pause_ms=1, scrub_bytes_per_s=0)
+    network = with_file(A, B, C, settings=settings)
+    network.run_for(10_000)
+    assert report(network, B).scrubbed == 0
 
 
 def test_the_scrub_reads_no_faster_than_it_may() -> None:

@@ -127,6 +127,12 @@ def test_a_full_disk_is_told_of_and_nothing_is_kept_on_it() -> None:
     other = b"other bytes"
     answer = network.ask(PutChunk(chunk_id(other), other, 5_000))
     assert code(answer) == "disk_full"
+    assert "the disks of " in str(answer)
+    network.kill(B)
+    answer = network.ask(PutChunk(chunk_id(other), other, 5_000))
+    assert isinstance(answer, Failed)
+    assert "the disk of " in answer.reason
+    assert "has no room" in answer.reason
     assert network.holders(chunk_id(other)) <= {A}
 
 

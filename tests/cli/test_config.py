@@ -27,6 +27,8 @@ files_quota = "10GB"
 max_file = "1GiB"
 extensions = "+sh"
 chunk_grace = "2h"
+scrub_rate = "10MB"
+scrub_every = "1d"
 insecure = true
 log = "error"
 """
@@ -43,6 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "max_file": None,
     "extensions": None,
     "chunk_grace": None,
+    "scrub_rate": None,
+    "scrub_every": None,
     "insecure": False,
     "log_level": "info",
 }
@@ -99,6 +103,8 @@ def test_everything_may_come_from_a_file(settings: Any, tmp_path: Path) -> None:
         "max_file": "1GiB",
         "extensions": "+sh",
         "chunk_grace": "2h",
+        "scrub_rate": "10MB",
+        "scrub_every": "1d",
         "insecure": True,
         "log_level": "error",
     }
@@ -120,6 +126,8 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         GOSSAMER_MAX_FILE="65536",
         GOSSAMER_EXTENSIONS="pdf,txt",
         GOSSAMER_CHUNK_GRACE="90",
+        GOSSAMER_SCRUB_RATE="0",
+        GOSSAMER_SCRUB_EVERY="1h",
         GOSSAMER_INSECURE="1",
         GOSSAMER_LOG="debug",
     )
@@ -135,6 +143,8 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         "max_file": "65536",
         "extensions": "pdf,txt",
         "chunk_grace": "90",
+        "scrub_rate": "0",
+        "scrub_every": "1h",
         "insecure": True,
         "log_level": "debug",
     }
@@ -201,6 +211,8 @@ def test_a_file_that_cannot_be_read_is_said(settings: Any, tmp_path: Path) -> No
         (("--files-quota", "much"), {}),
         (("--max-file", "-1"), {}),
         (("--chunk-grace", "0"), {}),
+        (("--scrub-rate", "-1"), {}),
+        (("--scrub-every", "0"), {}),
         (("--extensions", "a b"), {}),
         (("--advertise", "a:b"), {}),
         (("--join", "a:b"), {}),

@@ -11,7 +11,7 @@ from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context, new_context
 from tests.namespaces import CutNetwork, NoNamespaces
-from tests.networks import Network, Ports, Processes, client_of
+from tests.networks import Network, NodeProcess, Ports, Processes, client_of
 from tests.nodes.halves import LEFT, RIGHT
 from tests.nodes.scripted_files import MIXED, FileNode, file_nodes
 
@@ -88,3 +88,13 @@ def source(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_bytes(MIXED)
     return path
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[NodeProcess]]:
+    """Three node processes that the tests of a module share, each with files of its own."""
+    ports = Ports()
+    processes = Processes(tmp_path_factory.mktemp("three"), ports)
+    yield processes.nodes_that_list_each_other(3)
+    processes.close()
+    ports.close()

@@ -14,6 +14,7 @@ from nodes.options import (
     MAX_TTL_MS,
     check_level,
     grace_ms,
+    rate_bytes,
     size_bytes,
     ttl_ms,
 )
@@ -59,6 +60,14 @@ def test_a_grace_is_given_as_a_time_to_live_is() -> None:
         grace_ms("soon")
     with pytest.raises(ValueError, match="a time of 0 is not between"):
         grace_ms(0)
+
+
+def test_a_rate_is_a_size_or_nothing() -> None:
+    """Bytes a second."""
+    assert [rate_bytes(given) for given in (0, "0", "1KiB", 7)] == [0, 0, 1_024, 7]
+    for wrong in (False, "-1", ""):
+        with pytest.raises(ValueError, match="size"):
+            rate_bytes(wrong)
 
 
 SIZES: list[tuple[Any, int]] = [
