@@ -99,6 +99,8 @@ class FileServer:
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in what arrived, do what is due, put on the disk what came, then tell it."""
         self._desk.now = now
+        if not self._is_stopping:
+            self._desk.do_later()
         for envelope in inbox:
             self._on(envelope)
         if not self._is_stopping:
@@ -108,7 +110,6 @@ class FileServer:
         return [*self._outbox.take(), *self._errands.take()]
 
     def _do_what_is_due(self) -> None:
-        self._desk.do_later()
         self._errands.due(self._desk.now)
         self._placing.due()
         self._fetching.due()

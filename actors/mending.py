@@ -114,7 +114,7 @@ class Mending:
                 # There is no room: what is lacking is asked for again after a while.
                 self._pull_ms = self._desk.now.mono_ms + self._desk.settings.compare_ms
 
-        self._keeping.keep(chunk, data, then)
+        self._keeping.keep(chunk, data, then, checked=True)
 
     def _hurry(self) -> None:
         soon_ms = self._desk.now.mono_ms + self._rng.randint(1, SOON_MS)

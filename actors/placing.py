@@ -99,7 +99,7 @@ class Placing:
         patience_ms = deadline_ms - desk.now.mono_ms + desk.settings.retry_ms
         for owner in owners:
             if owner == desk.node:
-                self._keeping.keep(put.chunk, put.data, partial(self._kept, job, owner))
+                desk.later(partial(self._keep, job, put))
             elif desk.is_down(owner):
                 job.codes[owner] = "unavailable"
             else:
@@ -109,6 +109,11 @@ class Placing:
                     to, keep, then, desk.now, patience_ms=patience_ms, trace=envelope.trace
                 )
         self._end_if_done(job)
+
+    def _keep(self, job: _Put, put: PutChunk) -> None:
+        """On the own disk: a turn later, so that the others were sent it before this one writes."""
+        then = partial(self._kept, job, self._desk.node)
+        self._keeping.keep(put.chunk, put.data, then, checked=True)
 
     def _refusal(self, put: PutChunk) -> Failed | None:
         size = len(put.data)

@@ -30,6 +30,8 @@ class Options(NamedTuple):
     seeds: int
     picture: Path
     keys: int | None
+    mib: int
+    files: int
 
 
 class Report(NamedTuple):
@@ -84,12 +86,26 @@ def _of_repair(options: Options) -> Report:
     return Report([repair_table(rows)], {"repair": repair_as_json(rows)})
 
 
+def _of_files(options: Options) -> Report:
+    from functools import partial
+
+    from bench import files
+    from bench.files_gossamer import gossamer
+    from bench.files_report import files_as_json, files_tables
+    from bench.files_seaweed import seaweed
+
+    starts = (gossamer, partial(seaweed, synced=False), partial(seaweed, synced=True))
+    measured = files.run(starts, options.rounds, options.mib, options.files, _say)
+    return Report(files_tables(measured), {"files": files_as_json(measured)})
+
+
 PARTS: dict[str, Callable[[Options], Report]] = {
     "node": _of_node,
     "gossip": _of_gossip,
     "peers": _of_peers,
     "million": _of_million,
     "repair": _of_repair,
+    "files": _of_files,
 }
 """What they import is imported when they are asked for: none needs what another one does."""
 
@@ -101,7 +117,7 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     default=7,
     show_default=True,
     type=click.IntRange(1),
-    help="Of a node, and of the peers.",
+    help="Of a node, of the peers, and of files.",
 )
 @click.option(
     "--seconds",
@@ -131,6 +147,20 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     type=click.IntRange(1_000),
     help="Of `million` and `repair`.  [default: 1,000,000 and 100,000]",
 )
+@click.option(
+    "--mib",
+    default=1_024,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of the large file of `files`; the disk needs room for five times as much.",
+)
+@click.option(
+    "--files",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(100),
+    help="Small ones of `files`.",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON rather than tables.")
 def main(parts: Sequence[str], json_wanted: bool, **options: Any) -> None:
     """Measure PARTS, or else node and gossip.
@@ -141,6 +171,7 @@ def main(parts: Sequence[str], json_wanted: bool, **options: Any) -> None:
     peers    three nodes beside Redis and etcd: about 15 × ROUNDS × SECONDS
     million  three nodes with a million keys: some minutes
     repair   what two replicas exchange to become equal: some minutes
+    files    a large file and many small ones, beside SeaweedFS: ROUNDS minutes or two
     """
     # As an exception it passes by all that has to be closed, the processes started here included.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

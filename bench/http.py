@@ -1,4 +1,4 @@
-"""HTTP/1.1 over one connection, as much of it as etcd's JSON gateway needs."""
+"""HTTP/1.1 over one connection, as much of it as etcd's JSON gateway and SeaweedFS need."""
 
 from __future__ import annotations
 
@@ -21,8 +21,14 @@ class Response(NamedTuple):
 
 def post(host: str, path: str, body: bytes) -> bytes:
     """A request that leaves the connection open."""
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return request("POST", host, path, body)
+
+
+def request(method: str, host: str, path: str, body: bytes = b"", accept: str = "") -> bytes:
+    """The same with another method; it may say what is accepted as an answer."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n"
+    wanted = f"Accept: {accept}\r\n" if accept else ""
+    return f"{head}{wanted}\r\n".encode() + body
 
 
 class Responses:

@@ -62,9 +62,23 @@ def memory_mb(pid: int) -> float:
 def anonymous_mb(pid: int) -> float:
     """What of a process's resident memory is not a part of a file, in millions of bytes. Pages of a
     file that is mapped count as resident, and are given back when others need the memory."""
+    return _status_mb(pid, "RssAnon:")
+
+
+def _status_mb(pid: int, field: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    [kibibytes] = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
+    [kibibytes] = [line.split()[1] for line in lines if line.startswith(field)]
     return int(kibibytes) * 1_024 / 1e6
+
+
+def forget_peak(pid: int) -> None:
+    """Let `peak_mb` be the peak from now on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_mb(pid: int) -> float:
+    """The most resident memory that a process had, in millions of bytes."""
+    return _status_mb(pid, "VmHWM:")
 
 
 def disk_mb(folder: Path) -> float:

@@ -32,6 +32,17 @@ class NotInstalled(Exception):
     """There is no such program on this machine."""
 
 
+class CommandFailed(Exception):
+    """A command that was run to its end did not do what it was asked."""
+
+
+class Ran(NamedTuple):
+    """How long a command took from its start to its end, and how much memory at most."""
+
+    seconds: float
+    peak_mb: float
+
+
 class NodeProcess(NamedTuple):
     """A node that serves."""
 
@@ -42,13 +53,18 @@ class NodeProcess(NamedTuple):
 
 @contextlib.contextmanager
 def program(
-    arguments: Sequence[str], *, output: int, errors: int | None = None
+    arguments: Sequence[str],
+    *,
+    output: int,
+    errors: int | None = None,
+    folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run this command; `output` and `errors` are as subprocess.Popen has them."""
+    """Run this command, in a folder if one is given; `output` and `errors` are as subprocess.Popen
+    has them."""
     env = {name: v for name, v in os.environ.items() if not name.startswith("GOSSAMER_")}
     env["PYTHONPATH"] = str(ROOT)
     process = subprocess.Popen(
-        arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=env
+        arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=env, cwd=folder
     )
     try:
         yield process
@@ -70,14 +86,34 @@ def python(
     return program([sys.executable, *arguments], output=output, errors=errors)
 
 
+def run(arguments: Sequence[str]) -> Ran:
+    """Run this command to its end, and drop what it prints. Raises CommandFailed."""
+    began = time.perf_counter()
+    with (
+        tempfile.TemporaryFile() as errors,
+        program(arguments, output=subprocess.DEVNULL, errors=errors.fileno()) as process,
+    ):
+        _, status, usage = os.wait4(process.pid, 0)
+        took_s = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read()[-1_000:].decode(errors="replace")
+            raise CommandFailed(f"{arguments[0]} ended with {process.returncode}: {said}")
+        return Ran(took_s, usage.ru_maxrss * 1_024 / 1e6)
+
+
 @contextlib.contextmanager
 def server(arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run this command with what it prints in a file in `folder`, and show its end where the block
-    is left by an error."""
+    """Run this command in `folder` with what it prints in a file there, and show its end where the
+    block is left by an error."""
     console = folder / "console"
     with console.open("ab") as file:
         try:
-            with program(arguments, output=file.fileno(), errors=subprocess.STDOUT) as process:
+            running = program(
+                arguments, output=file.fileno(), errors=subprocess.STDOUT, folder=folder
+            )
+            with running as process:
                 yield process
         except Exception as error:
             error.add_note(f"{arguments[0]} printed last:\n{console.read_text()[-1_000:]}")
@@ -90,6 +126,11 @@ def installed(name: str, how: str) -> str:
     if path is None:
         raise NotInstalled(f"{name} is not installed, so it is left out ({how})")
     return path
+
+
+def gossamer(*arguments: str) -> Ran:
+    """Run the command `gossamer` to its end, as `run`."""
+    return run([sys.executable, "-c", GOSSAMER, *arguments])
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,29 +1,26 @@
-"""Work that would hold up an event loop: reading, writing and hashing, in threads.
-
-They are daemons: one that waits for input that never comes does not keep a program from ending.
-"""
+"""Work that would hold up an event loop: reading, writing and hashing, in threads."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from actors.errors import GossamerError
+from nodes.threads import Threads
 
 T = TypeVar("T")
 
 
 class Background:
-    """So many threads, started with the first job. One alone does its jobs in their order."""
+    """Uses `most` of the threads, taken with the first job. One does its jobs in their order."""
 
-    def __init__(self, name: str, threads: int = 1) -> None:
-        self._name = name
+    def __init__(self, threads: Threads, most: int = 1) -> None:
         self._threads = threads
+        self._most = most
         self._started = 0
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._waited_for: set[asyncio.Future[Any]] = set()
@@ -61,7 +58,7 @@ class Background:
 
     def close(self, last: Callable[[], None] | None = None) -> None:
         """As `give_up`. What was begun goes on to its end, then `last` is called, after all other
-        jobs if there is one thread, and the threads end."""
+        jobs if there is one thread, and the threads are given back."""
         self.give_up()
         if last is not None:
             self._put(last)
@@ -71,9 +68,9 @@ class Background:
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
-        if self._started < self._threads:
+        if self._started < self._most:
             self._started += 1
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            self._threads.run(self._work)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -161,6 +161,9 @@ class ChunkFolder:
                     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
                 for fd in fds:
                     os.fdatasync(fd)
+                    # Now it leaves memory. What is uploaded is seldom read at once, and there it
+                    # would push out pages of the database, which is mapped and needs them.
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         for draft, file in drafts:
             self._make_folder(os.path.dirname(file))
             os.rename(draft, file)

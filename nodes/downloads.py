@@ -19,7 +19,7 @@ from nodes.background import Background
 from nodes.calls import Calls
 from nodes.file_ports import FilePorts
 from nodes.partial_file import PartialFile
-from nodes.transfers import Progress, Transfer, good, run_to_end
+from nodes.transfers import Progress, Transfer, good, hash_into, run_to_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ async def download(
     ports: FilePorts, name: str, to: Path | Writable, progress: Progress | None = None
 ) -> Downloaded:
     """Fetch the file `name`. Raises OSError if it cannot be written, else GossamerError."""
-    writer = ports.thread("gossamer-write")
+    writer = ports.thread()
     sink: _Sink = _FileSink(to) if isinstance(to, Path) else _StreamSink(to)
     try:
         async with ports.use() as calls:
@@ -215,7 +215,7 @@ class _Receiving:
 
     async def _count(self, data: bytes) -> None:
         """It is the next part of the whole."""
-        await self._ports.hashers.run(self._whole.update, data)
+        await hash_into(self._whole.update, data, self._ports.hashers)
         self._tell(len(data))
 
     def _tell(self, more_bytes: int) -> None:

@@ -19,6 +19,7 @@ from nodes.background import Background
 from nodes.calls import Calls
 from nodes.clocks import monotonic_ms
 from nodes.ports import FILES
+from nodes.threads import Threads
 
 MAX_PORTS = 8
 """A client is connected to no more, however large the network."""
@@ -47,18 +48,19 @@ class FilePorts:
         self._ports: _Ports | None = None
         self._looked_ms = 0
         self._used: list[_Ports] = []
-        self._threads: WeakSet[Background] = WeakSet()
-        self.hashers = Background("gossamer-hash", HASHERS)
+        self._threads = Threads("gossamer-file")
+        self._lent: WeakSet[Background] = WeakSet()
+        self.hashers = Background(self._threads, HASHERS)
 
     @property
     def timeout_ms(self) -> int:
         """The time without progress after which a transfer ends."""
         return self._calls.timeout_ms
 
-    def thread(self, name: str) -> Background:
+    def thread(self) -> Background:
         """A thread for one transfer, which closes it."""
-        thread = Background(name)
-        self._threads.add(thread)
+        thread = Background(self._threads)
+        self._lent.add(thread)
         return thread
 
     @contextlib.asynccontextmanager
@@ -82,8 +84,9 @@ class FilePorts:
     def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self.hashers.close()
-        for thread in list(self._threads):
+        for thread in list(self._lent):
             thread.give_up()
+        self._threads.close()
         self._ports = None
         for ports in self._used:
             ports.calls.close()

@@ -11,7 +11,7 @@ from actors.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES
 from actors.uploading import Upload, Uploaded
 from nodes.background import Background
 from nodes.file_ports import FilePorts
-from nodes.transfers import Progress, Transfer, digest_of, good
+from nodes.transfers import Progress, Transfer, digest_of, good, hash_into
 
 
 class Source:
@@ -87,7 +87,7 @@ async def upload(
     """Upload a path, or what is read of a file object from where it is. Raises OSError if it
     cannot be read, else GossamerError."""
     check_chunk_bytes(chunk_bytes)
-    reader = ports.thread("gossamer-read")
+    reader = ports.thread()
     source: Source | None = None
     try:
         if isinstance(file, (str, os.PathLike)):
@@ -161,7 +161,7 @@ class _Sending:
         is_last = len(data) < self._chunk_bytes
         following = None if is_last else self._reader.run(self._source.next)
         if data:
-            await self._ports.hashers.run(self._source.add, data)
+            await hash_into(self._source.add, data, self._ports.hashers)
             self._upload.chunk(data, id)
         if is_last:
             self._upload.end(self._source.sha256())

@@ -1,0 +1,117 @@
+"""What a file is to be seen against: SHA-256 of it, writing it to the disk once and three times,
+and a stream of its chunks through ZeroMQ between two processes. Each takes the path of the file and
+gives the seconds that it took.
+
+`python -m bench.file_yardsticks` is the sending side of the stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from bench.process import python, run
+
+CHUNK_BYTES: Final = 2**20
+WINDOW: Final = 16
+CHECK_MS: Final = 1_000
+"""How often an idle stream looks whether it is still wanted."""
+
+SHA256: Final = "sha256sum"
+COPY: Final = "a copy, synced"
+COPIES: Final = "three copies at once, synced"
+STREAM: Final = "chunks through ZeroMQ"
+
+
+def sha256sum(file: Path) -> float:
+    """The command."""
+    return run(["sha256sum", str(file)]).seconds
+
+
+def one_copy(file: Path) -> float:
+    """Written and synced, in pieces of a chunk."""
+    return copies(file, 1)
+
+
+def three_copies(file: Path) -> float:
+    """By three threads, as three nodes write it."""
+    return copies(file, 3)
+
+
+def copies(file: Path, count: int) -> float:
+    """Write so many copies at once, sync them, and remove them."""
+    targets = [file.with_name(f"copy{n}") for n in range(count)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(_copy, [file] * count, targets))
+    took_s = time.perf_counter() - began
+    for target in targets:
+        target.unlink()
+    return took_s
+
+
+def _copy(file: Path, target: Path) -> None:
+    with file.open("rb", buffering=0) as source, target.open("wb", buffering=0) as copied:
+        while piece := source.read(CHUNK_BYTES):
+            copied.write(piece)
+        os.fsync(copied.fileno())
+
+
+def stream(file: Path) -> float:
+    """As many chunks as the file has: a ROUTER sends them from memory, one for each request of a
+    DEALER, which has WINDOW of those under way, and drops what it is sent."""
+    chunks = -(-file.stat().st_size // CHUNK_BYTES)
+    with (
+        python("-m", "bench.file_yardsticks", output=subprocess.PIPE) as process,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as socket,
+    ):
+        assert process.stdout is not None
+        socket.set(zmq.LINGER, 0)
+        socket.connect(f"tcp://127.0.0.1:{int(process.stdout.readline())}")
+        # The connection is not what is measured.
+        socket.send(b"")
+        socket.recv()
+        began = time.perf_counter()
+        for _ in range(min(WINDOW, chunks)):
+            socket.send(b"")
+        for number in range(chunks):
+            socket.recv()
+            if number + WINDOW < chunks:
+                socket.send(b"")
+        return time.perf_counter() - began
+
+
+YARDSTICKS: Final[dict[str, Callable[[Path], float]]] = {
+    SHA256: sha256sum,
+    COPY: one_copy,
+    COPIES: three_copies,
+    STREAM: stream,
+}
+
+
+def send() -> None:
+    """Say the port, then send until the process that started this one is gone."""
+    parent = os.getppid()
+    chunk = os.urandom(CHUNK_BYTES)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        socket.set(zmq.RCVTIMEO, CHECK_MS)
+        print(socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+        while os.getppid() == parent:
+            with contextlib.suppress(zmq.Again):
+                while True:
+                    asker, _ = socket.recv_multipart()
+                    socket.send(asker, zmq.SNDMORE)
+                    socket.send(chunk, copy=False)
+
+
+if __name__ == "__main__":
+    send()
