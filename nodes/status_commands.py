@@ -102,7 +102,7 @@ def _file_facts(files: FileCounts) -> Facts:
         copies = f"{files.chunks:,} copies of chunks, {decimal(files.size_bytes)}"
         facts.append(("files", copies))
     if files.missing:
-        facts.append(("missing", f"{files.missing:,} of them are still to be made"))
+        facts.append(("missing", f"{files.missing:,} more are still to be made"))
     if files.strays:
         facts.append(("moving", f"{files.strays:,} are kept until their new owners have them"))
     done = [

@@ -85,7 +85,9 @@ class FileWorkload:
         name = self._rng.choice(NAMES)
         kinds = self.upload, self.download, self.remove
         operation = self._rng.choices(kinds, (45, 40, 15))[0]
-        pause_ms = self._rng.randint(0, MAX_PAUSE_MS if self.last == "done" else 5 * MAX_PAUSE_MS)
+        pause_ms = self._rng.randint(
+            0, 5 * MAX_PAUSE_MS if self.last in ("refused", "unknown") else MAX_PAUSE_MS
+        )
         then = partial(self._next, client)
         self._simulation.after(pause_ms, partial(operation, client, name, then))
 
@@ -125,8 +127,9 @@ class FileWorkload:
             if isinstance(found, Uploaded):
                 self.history.write(client.name, name, self._labels[content], begin_us, end_us)
                 self._end("upload", "done", then)
-            elif found.definite or is_broken_off:
-                # Nothing was put, though chunks may have been.
+            elif found is BROKEN_OFF:
+                self._end("upload", "broken off", then)
+            elif found.definite:
                 self._end("upload", "refused", then)
             else:
                 self.history.write_unknown(client.name, name, self._labels[content], begin_us)

@@ -70,7 +70,7 @@ def test_a_broken_promise_is_told_with_the_command_that_shows_it() -> None:
     result = simulate("--seed", "9", "--faults", "wipe,crash")
     assert result.exit_code == 1
     assert "  BROKEN: it was lost\n" in result.stdout
-    again = "gossamer simulate --seed 9 --nodes 5 --operations 200 --faults crash,wipe"
+    again = "gossamer simulate --seed 9 --nodes 5 --operations 200 --faults crash,wipe --files 30"
     assert result.stdout.splitlines()[-1] == f"  again: {again}"
 
 
@@ -118,4 +118,4 @@ def test_a_transcript_that_cannot_be_written_is_an_error(tmp_path: Path) -> None
 def test_every_kind_of_fault_has_a_name_that_the_command_takes() -> None:
     """They are those that are drawn when all are asked for."""
     named = simulate("--faults", ",".join(KINDS), "--json", *SMALL).stdout
-    assert orjson.loads(named)["again"].endswith("--faults all")
+    assert orjson.loads(named)["again"].endswith("--faults all --files 5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from actors.membership import Member
 from nodes.cli import main
+from nodes.status import FileCounts
 from tests.cli.conftest import Play
 from tests.networks import DEADLINE_S
 from tests.nodes.scripted import ScriptedNode, background, checked, explained, members_listed
@@ -26,6 +28,9 @@ ASKED = Member(
     0,
     "alive",
 )
+
+
+FILES = [field.name for field in fields(FileCounts)]
 
 
 @pytest.fixture
@@ -92,6 +97,19 @@ def test_what_is_wrong_is_told_in_numbers(scripted: ScriptedNode) -> None:
     ]
 
 
+def test_files_are_told_of_where_there_are_any(scripted: ScriptedNode) -> None:
+    """How much is kept and missing, and what was done about it."""
+    counts = (6, 2_500_000, 5, 4, 3, 2, 1, 1_007)
+    lines = status(scripted, files=dict(zip(FILES, counts, strict=True))).stdout.splitlines()
+    assert lines[3:-1] == [
+        "files       6 copies of chunks, 2.5 MB",
+        "missing     5 more are still to be made",
+        "moving      4 are kept until their new owners have them",
+        "chunks      1,007 scrubbed, 3 found rotten, 2 made anew, 1 collected since the nodes were"
+        " started",
+    ]
+
+
 def test_what_lacks_a_copy_and_has_a_quorum_is_available(scripted: ScriptedNode) -> None:
     """And data may be about to move to whom nothing is known of yet."""
     lines = status(scripted, under_replicated=5, moving=True).stdout.splitlines()
@@ -128,6 +146,7 @@ def test_the_status_is_one_object(scripted: ScriptedNode, safe: bool) -> None:
         "hints": {"n4": 9},
         "safe_to_stop": safe,
         "reasons": ["r"],
+        "files": dict.fromkeys(FILES, 0),
     }
 
 

@@ -96,8 +96,8 @@ def checked(**changes: Any) -> dict[str, Any]:
     counts: dict[str, Any] = {"epoch": 7, "members": 3, "under_replicated": 0, "without_quorum": 0}
     flags = {"moving": False, "safe_to_stop": True}
     columns = dict.fromkeys(("reasons", "movers", "to_move", "moved", "silent", "hinted"), ())
-    files = {"chunks": 6, "size_bytes": 600, "missing": 5, "strays": 4, "rotten": 3, "repaired": 2}
-    files |= {"collected": 1, "scrubbed": 7}
+    files = dict.fromkeys(("chunks", "size_bytes", "missing", "strays", "rotten", "repaired"), 0)
+    files |= {"collected": 0, "scrubbed": 0}
     fields = {**counts, **flags, **columns, "hints": (), "files": files}
     return {"type": "checked", **fields, **changes}
 

@@ -170,7 +170,9 @@ def test_the_status_is_told_in_the_words_of_its_users(
     moves = {"moving": True, "movers": ["n2", "n3"], "to_move": [40, 2], "moved": [10, 2]}
     waits = {"silent": ["n3"], "hinted": ["n3", "n4"], "hints": [5, 1]}
     wrong = {"under_replicated": 12, "without_quorum": 3, "safe_to_stop": False, "reasons": ["r"]}
-    header = scripted.answer_next(checked(**moves, **waits, **wrong))
+    files = {"chunks": 6, "size_bytes": 600, "missing": 5, "strays": 4, "rotten": 3, "repaired": 2}
+    files |= {"collected": 1, "scrubbed": 7}
+    header = scripted.answer_next(checked(**moves, **waits, **wrong, files=files))
     assert (header["to"], header["type"]) == ("router", "check")
     assert scripted.answer_next(members_listed("d", ASKED))["type"] == "list_members"
     assert call.result(DEADLINE_S) == Status(
