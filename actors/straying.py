@@ -35,7 +35,8 @@ class _Look:
 
 
 class Straying:
-    """Of the file server whose `desk` it is."""
+    """Of the file server whose `desk` it is. `strays` are those that have been found; where it leaves
+    those that are not handed over yet."""
 
     def __init__(self, desk: FileDesk, keeping: Keeping, inquiry: Inquiry) -> None:
         self._desk = desk
@@ -45,6 +46,7 @@ class Straying:
         self._partitions: list[int] = []
         self._to_send: list[tuple[str, str]] = []
         self._sending = 0
+        self._lacking: dict[str, int] = {}
         self._next_ms: int | None = None
         self._round = 0
         self._is_busy = False
@@ -66,7 +68,7 @@ class Straying:
         leaves hands it over all the same."""
         self._round += 1
         self._is_busy = self._is_handed_over = False
-        self._to_send = []
+        self._to_send, self._lacking = [], {}
         self._next_ms = None
         desk = self._desk
         if desk.epoch and (desk.is_leaving or not desk.placement.layout.next):
@@ -75,7 +77,8 @@ class Straying:
     def _begin(self) -> None:
         desk = self._desk
         self._partitions = [p for p in range(ring.PARTITIONS) if not desk.owns(p)]
-        self._left_behind = self.strays = 0
+        self._left_behind = 0
+        self.strays = self._keeping.counts.chunks if desk.is_leaving else 0
         self._next_ms = desk.now.mono_ms + 1
 
     def due(self) -> None:
@@ -122,7 +125,7 @@ class Straying:
     def _look(self, ids: Sequence[str], began: int) -> None:
         """Ask the owners which of these they have."""
         desk = self._desk
-        self.strays += len(ids)
+        self.strays += 0 if desk.is_leaving else len(ids)
         look = _Look(began, {id: set() for id in ids})
         for owner, theirs in self._by_owner(ids).items():
             if not desk.is_down(owner):
@@ -168,7 +171,12 @@ class Straying:
             else:
                 lacking = [o for o in owners if o not in kept and not desk.is_down(o)]
                 self._to_send += [(id, owner) for owner in lacking]
-                self._left_behind += len(kept) < desk.needed(owners)
+                is_enough = len(kept) >= desk.needed(owners)
+                if lacking:
+                    self._lacking[id] = len(lacking)
+                else:
+                    self.strays -= is_enough
+                self._left_behind += not is_enough
         self._is_busy = False
         self._next_ms = desk.now.mono_ms + 1
 
@@ -192,15 +200,20 @@ class Straying:
             desk.errands.ask(
                 Address(owner, "fileserver"),
                 KeepChunk(id, data),
-                self._on_kept,
+                partial(self._on_kept, id),
                 desk.now,
                 patience_ms=KEEP_MS,
             )
         self._next_ms = now_ms + (desk.settings.tick_ms if self._sending else 1)
 
-    def _on_kept(self, answer: Message | None) -> None:
+    def _on_kept(self, id: str, answer: Message | None) -> None:
         self._sending -= 1
         if answer != ChunkKept("ok"):
             self._left_behind += 1
+        elif id in self._lacking:
+            self._lacking[id] -= 1
+            if not self._lacking[id]:
+                del self._lacking[id]
+                self.strays -= 1
         if self._next_ms is not None:
             self._next_ms = self._desk.now.mono_ms + 1

@@ -29,10 +29,13 @@ class _Seen:
     epoch: int
     moved: int
     to_move: int
+    strays: int
 
     def __str__(self) -> str:
         if self.to_move:
             return f"{self.member.name} is leaving, its data moves {bar(self.moved, self.to_move)}"
+        if self.member.state == "leaving" and self.strays:
+            return f"{self.member.name} is leaving, {self.strays:,} chunks of files are to be moved"
         return f"{self.member.name} is {self.member.state}"
 
 
@@ -126,7 +129,8 @@ class _Following:
         moved = sum(transfer.moved for transfer in status.transfers)
         to_move = sum(transfer.to_move for transfer in status.transfers)
         found = [member for member in members if member.id == self._id]
-        return _Seen(found[0], status.epoch, moved, to_move) if found else None
+        strays = status.files.strays
+        return _Seen(found[0], status.epoch, moved, to_move, strays) if found else None
 
     def _out_of_time(self, seen: _Seen | None) -> TimedOut:
         name = seen.member.name if seen is not None else self._node or "the node"

@@ -155,6 +155,20 @@ def test_a_node_that_leaves_hands_over_all_that_it_has_before_it_goes() -> None:
     assert all(network.holders(id) == {A, B, C} for id in IDS)
 
 
+def test_how_much_a_node_that_leaves_has_still_to_hand_over_is_told() -> None:
+    """It gets less all the time, or somebody has to look after it."""
+    network = with_file(A, B, C, D, settings=replace(SETTINGS, repair_bytes_per_s=4))
+    has = len(network.nodes[D].store.held)
+    assert 10 < has < 50
+    network.leave(D)
+    told = []
+    for _ in range(12):
+        network.run_for(5_000)
+        told.append(report(network, D).strays)
+    assert has > told[0] > told[3] > told[-1] == 0
+    assert FilesHandedOver() in network.nodes[D].told
+
+
 def test_a_node_without_chunks_may_go_at_once() -> None:
     """There is nothing to be handed over."""
     network = FileServers(A, B, C, D)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 import orjson
@@ -13,6 +13,7 @@ import zmq
 
 from actors.errors import GossamerError
 from actors.membership import Member
+from actors.messages import FilesReport
 from nodes.sockets import Context, Socket, receive, request_router
 from tests.networks import DEADLINE_S, wait_until
 
@@ -91,14 +92,15 @@ def written(*names: str, keys: int = 1) -> dict[str, Any]:
     return {"type": "written", **columns}
 
 
+NO_FILES = dict.fromkeys([field.name for field in fields(FilesReport)], 0)
+
+
 def checked(**changes: Any) -> dict[str, Any]:
     """The fields of an answer about a network of three that is well, but for these changes."""
     counts: dict[str, Any] = {"epoch": 7, "members": 3, "under_replicated": 0, "without_quorum": 0}
     flags = {"moving": False, "safe_to_stop": True}
     columns = dict.fromkeys(("reasons", "movers", "to_move", "moved", "silent", "hinted"), ())
-    files = dict.fromkeys(("chunks", "size_bytes", "missing", "strays", "rotten", "repaired"), 0)
-    files |= {"collected": 0, "scrubbed": 0}
-    fields = {**counts, **flags, **columns, "hints": (), "files": files}
+    fields = {**counts, **flags, **columns, "hints": (), "files": NO_FILES}
     return {"type": "checked", **fields, **changes}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,7 +19,14 @@ from nodes.async_client import AsyncClient
 from nodes.leaving import follow_leave
 from nodes.sockets import Context
 from tests.networks import DEADLINE_S, wait_until
-from tests.nodes.scripted import ScriptedNode, background, checked, failure, members_listed
+from tests.nodes.scripted import (
+    NO_FILES,
+    ScriptedNode,
+    background,
+    checked,
+    failure,
+    members_listed,
+)
 
 NODE2 = Member(
     "00000000000000a2", "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 0, "alive"
@@ -61,11 +68,15 @@ class Following:
             return await follow_leave(client, who, self.told.append)
 
     def serve(
-        self, steps: list[Step], departures: list[dict[str, Any] | None], who: Member = NODE2
+        self,
+        steps: list[Step],
+        departures: list[dict[str, Any] | None],
+        who: Member = NODE2,
+        strays: Sequence[int] = (),
     ) -> None:
         """Answer as one node that sees a step each time it is asked, and stays with the last; each
         Leave is answered by the next of `departures`, or not."""
-        step = steps[0]
+        step, still = steps[0], list(strays)
         while not self.outcome.done():
             wait_until("news", lambda: self.outcome.done() or self._node.has_request())
             if not self._node.has_request():
@@ -79,7 +90,8 @@ class Following:
                     fields = departures.pop(0) if departures else None
                 elif header["type"] == "check":
                     columns = {"movers": ["node3"], "moved": [moved], "to_move": [to_move]}
-                    fields = checked(**columns)
+                    files = {**NO_FILES, "strays": still.pop(0) if still else 0}
+                    fields = checked(**columns, files=files)
                     step = steps.pop(0) if steps else step
                 else:
                     others = [member for member in (ASKED, NODE2) if member != who]
@@ -105,6 +117,18 @@ def test_who_has_left_at_once_is_told(scripted: ScriptedNode) -> None:
     scripted.answer_next(departed())
     assert following.outcome.result(DEADLINE_S).state == "left"
     assert following.told == []
+
+
+def test_that_files_are_handed_over_is_told(scripted: ScriptedNode) -> None:
+    """Before the keys; that there are less is progress."""
+    following = follow(scripted)
+    steps: list[Step] = [("leaving", 0, 0), ("leaving", 0, 0), ("left", 0, 0)]
+    following.serve(steps, [], strays=[1_200, 7])
+    assert following.outcome.result(DEADLINE_S) == replace(NODE2, state="left")
+    assert following.told == [
+        "node2 is leaving, 1,200 chunks of files are to be moved",
+        "node2 is leaving, 7 chunks of files are to be moved",
+    ]
 
 
 def test_progress_is_told_until_it_has_left(scripted: ScriptedNode) -> None:
