@@ -23,8 +23,9 @@ class FileSettings:
     """Requests of a client that wait; those beyond are refused."""
     peer_credit: int = 8
     """So many chunks are on their way to another node unanswered."""
-    max_open_bytes: int = 32 * 2**20
-    """Of chunks that are under way to other nodes, and of those that come from there."""
+    max_open_bytes: int = 16 * 2**20
+    """Of chunks that are under way to other nodes, and of those that come from there. The process
+    takes about three times as much for it: copies in its sockets, and gaps in its memory."""
     turn_chunks: int = 8
     """A turn reads no more chunks from the disk."""
     retry_ms: int = 1_000
