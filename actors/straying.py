@@ -35,7 +35,7 @@ class _Look:
 
 
 class Straying:
-    """Of the file server whose `desk` it is. `strays` are those that have been found; where it leaves
+    """Of the file server whose `desk` it is. `strays` are those that were found; where it leaves,
     those that are not handed over yet."""
 
     def __init__(self, desk: FileDesk, keeping: Keeping, inquiry: Inquiry) -> None:
