@@ -63,10 +63,11 @@ class Fetching:
 
     @property
     def wake_at(self) -> int | None:
-        """At once, if a request waits that may begin."""
+        """At once, if a request waits that may begin. Soon, if a client does not read: what it was
+        sent is tried again then, and nothing else may tell that there is room for it."""
         if any(map(self._may_begin, self._waiting)):
             return self._desk.now.mono_ms + 1
-        if self._waiting:
+        if self._waiting or self._unread:
             return self._desk.now.mono_ms + self._desk.settings.tick_ms
         return None
 
