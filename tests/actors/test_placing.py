@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.actor import Envelope
+from actors.actor import CLIENT, Address, Envelope, Now
 from actors.chunks import LIST, chunk_id
 from actors.messages import (
     ChunkKept,
@@ -40,6 +40,22 @@ def test_a_chunk_is_kept_by_all_of_its_owners() -> None:
     for node in (A, B, C, D):
         assert network.ask(PUT, at=node) == ChunkPut()
         assert network.holders(ID) == owners
+
+
+def test_a_chunk_is_with_the_other_owners_before_the_own_disk_writes() -> None:
+    """So that all disks write at once; the own one in the next turn."""
+    network = FileServers(A, B, C)
+    node = network.nodes[A]
+    now = Now(network.now_ms, network.now_ms)
+    put = Envelope(Address(A, "fileserver"), Address(CLIENT, "01"), PUT, 1)
+    sent = node.actor.turn([put], now)
+    assert sorted((e.to.node, e.message) for e in sent) == [
+        (owner, KeepChunk(ID, DATA)) for owner in (B, C)
+    ]
+    assert not node.store.has([ID])[0]
+    assert node.actor.wake_at == now.mono_ms + 1
+    assert node.actor.turn([], now) == []
+    assert node.store.has([ID])[0]
 
 
 @pytest.mark.parametrize("down", [A, B, C])
