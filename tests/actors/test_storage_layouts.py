@@ -6,7 +6,7 @@ import pytest
 
 from actors.actor import HOST, Address, Envelope, reply
 from actors.layout import Layout, founding, joint, layout_from_bytes, ring_of, settled
-from actors.merkle import GROUPS, LEAVES
+from actors.merkle import GROUPS, LEAVES, hex_of
 from actors.messages import (
     AskLayout,
     AskReport,
@@ -64,6 +64,7 @@ from tests.actors.storages import (
 
 ROUTER, GOSSIPER = Address(A, "router"), Address(A, "gossiper")
 NEXT = Layout(2, (A, B, C), (B, C, D), ())
+EMPTY = hex_of(0)
 
 
 def news(layout: Layout, sender: str = B) -> Envelope:
@@ -86,7 +87,7 @@ def to_coordinator(out: list[Envelope]) -> Message:
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
-@pytest.mark.parametrize("kind", ["store", "fetch", "scan", "report"])
+@pytest.mark.parametrize("kind", ["store", "fetch", "scan", "report", "compare", "pull"])
 def test_who_is_at_another_epoch_is_answered_with_the_layout(kind: str, epoch: int) -> None:
     """And nothing else is done: neither is anything kept, nor shown."""
     disk = DictionaryDisk([record("k", 5)])
@@ -96,6 +97,8 @@ def test_who_is_at_another_epoch_is_answered_with_the_layout(kind: str, epoch: i
         "fetch": fetch("k", epoch=epoch),
         "scan": asked(Scan(epoch, "", "", 10)),
         "report": asked(AskReport(epoch)),
+        "compare": asked(CompareTrees(epoch, (EMPTY,) * GROUPS)),
+        "pull": asked(Pull(epoch, 0, (EMPTY,) * LEAVES, "")),
     }[kind]
     out = node.take(request)
     assert to_coordinator(out) == LayoutIs(Layout(2, (A, B, C), (), ()))

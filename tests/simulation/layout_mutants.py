@@ -10,7 +10,7 @@ import pytest
 from actors import collecting
 from actors.actor import Envelope, Now
 from actors.jobs import GetJob
-from actors.messages import AskReport, CompareTrees, Fetch, Pull, Scan, Store
+from actors.messages import AskReport, Fetch, Scan, Store
 from actors.moving import Moving
 from actors.reading import ReadPart
 from actors.storage import Storage
@@ -40,19 +40,6 @@ def an_old_epoch_accepted(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Storage, "_on", take_anyway)
     patch.setattr(Writing, "on_observe", tell_anyway)
-
-
-def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
-    """What is to be moved is served before the epoch is adopted in which it moves."""
-
-    take = Storage._on
-
-    def serve_anyway(storage: Storage, envelope: Envelope, now: Now) -> None:
-        if isinstance(envelope.message, CompareTrees | Pull):
-            envelope = _in_epoch(envelope, storage._steward.layout.epoch)
-        take(storage, envelope, now)
-
-    patch.setattr(Storage, "_on", serve_anyway)
 
 
 def joint_reads_of_the_new_owners_alone(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +86,6 @@ def a_wiped_disk_that_keeps_its_id(patch: pytest.MonkeyPatch) -> None:
 
 MUTANTS = (
     an_old_epoch_accepted,
-    pages_served_in_any_epoch,
     joint_reads_of_the_new_owners_alone,
     one_synced_replica_is_enough,
     collected_on_confirmation_alone,

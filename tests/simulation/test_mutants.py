@@ -23,7 +23,6 @@ AIMED = {
     "expired_without_a_mark": ("clock", "partition"),
     "duplicates_taken_for_new_writes": ("duplication", "loss"),
     "an_old_epoch_accepted": LAYOUTS,
-    "pages_served_in_any_epoch": LAYOUTS,
     "joint_reads_of_the_new_owners_alone": LAYOUTS,
     "one_synced_replica_is_enough": LAYOUTS,
     "a_wiped_disk_that_keeps_its_id": ("wipe", "crash"),
@@ -32,7 +31,6 @@ AIMED = {
 LIKELY = {
     "called_unsent_although_it_was_sent": 17,
     "sent_again_by_the_client": 4,
-    "pages_served_in_any_epoch": 15,
     "joint_reads_of_the_new_owners_alone": 15,
     "collected_on_confirmation_alone": 12,
     "a_wiped_disk_that_keeps_its_id": 20,

@@ -1,4 +1,4 @@
-"""The tests of what is kept and collected would notice: with a rule left out one of them fails.
+"""The tests of rules that seeds seldom put to the test: with one left out the test of it fails.
 
 What these rules are for takes messages that are on their way for several epochs, or disks that are
 lost in one second: seeds seldom bring that about, so it is put in scene here.
@@ -7,17 +7,24 @@ lost in one second: seeds seldom bring that about, so it is put in scene here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from actors import sweeping
+from actors.actor import Envelope, Now
 from actors.file_desk import FileDesk
 from actors.filing import Filing
 from actors.inquiry import Inquiry
-from actors.messages import PutRecord
+from actors.messages import CompareTrees, Pull, PutRecord
+from actors.storage import Storage
 from actors.sweeping import Sweeping
 from tests.actors import test_filing, test_placing, test_sweeping
+from tests.actors.test_storage_layouts import (
+    test_who_is_at_another_epoch_is_answered_with_the_layout as fenced,
+)
 
 
 def in_any_epoch(patch: pytest.MonkeyPatch) -> None:
@@ -58,6 +65,19 @@ def without_all_answers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inquiry, "_answered", anyway)
 
 
+def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
+    """What is to be moved is served before the epoch is adopted in which it moves."""
+    take = Storage._on
+
+    def serve_anyway(storage: Storage, envelope: Envelope, now: Now) -> None:
+        request: Any = envelope.message
+        if isinstance(request, CompareTrees | Pull):
+            request = replace(request, epoch=storage._steward.layout.epoch)
+        take(storage, replace(envelope, message=request), now)
+
+    patch.setattr(Storage, "_on", serve_anyway)
+
+
 def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
     """A chunk on one disk counts as kept."""
     patch.setattr(FileDesk, "needed", lambda desk, owners: 1)
@@ -81,6 +101,8 @@ def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
             written_in_any_epoch,
             test_filing.test_a_manifest_is_written_in_the_epoch_after_its_chunks_were_held_at_the_latest,
         ),
+        (pages_served_in_any_epoch, partial(fenced, "compare", 1)),
+        (pages_served_in_any_epoch, partial(fenced, "pull", 1)),
         (without_all_answers, test_sweeping.test_nothing_goes_while_a_member_is_down),
     ],
 )
