@@ -11,7 +11,7 @@ and a file of the same bytes are two things.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -95,12 +95,6 @@ def ids_in(data: bytes) -> tuple[str, ...]:
     text = data.hex()
     size = 2 * DIGEST_BYTES
     return tuple([text[i : i + size] for i in range(0, len(text), size)])
-
-
-def lists_of(ids: tuple[str, ...]) -> Iterator[bytes]:
-    """The lists that name these chunks, in their order."""
-    for start in range(0, len(ids), LIST_DIGESTS):
-        yield list_of(ids[start : start + LIST_DIGESTS])
 
 
 def fault_of(manifest: Manifest, min_chunk_bytes: int = 1) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from actors import ring
 from actors.chunk_store import ChunkStore, StoreCounts
 from actors.chunks import chunk_id, ids_in, is_list_id, partition_of_chunk
 from actors.disk import DiskFull
@@ -41,16 +40,6 @@ class Keeping:
     def counts(self) -> StoreCounts:
         """How much is kept."""
         return self._store.counts()
-
-    @property
-    def room_bytes(self) -> int:
-        """How much more may be kept, at least."""
-        return self._store.room_bytes()
-
-    @property
-    def staged_bytes(self) -> int:
-        """Of what is kept at the end of the turn."""
-        return sum(map(len, self._staged.values()))
 
     def keep(self, id: str, data: bytes, then: Kept, *, checked: bool = False) -> None:
         """Keep this when the turn is over; `checked` if it is known to be what it is called."""
@@ -172,8 +161,3 @@ class Keeping:
 
 def _number(id: str) -> int:
     return int(id[:16], 16) ^ (1 if is_list_id(id) else 0)
-
-
-def all_partitions() -> range:
-    """Those that there are."""
-    return range(ring.PARTITIONS)

@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from actors.actor import CLIENT, HOST, Address, Envelope, Now, reply
 from actors.chunk_store import StoreCounts
-from actors.chunks import CHUNK_BYTES, chunk_id, partition_of_chunk, refers_to
+from actors.chunks import (
+    CHUNK_BYTES,
+    LIST_DIGESTS,
+    chunk_id,
+    list_of,
+    partition_of_chunk,
+    refers_to,
+)
 from actors.disk import DiskFull
 from actors.file_settings import FileSettings
 from actors.fileserver import FileServer
@@ -321,3 +328,8 @@ def put_file(name: str, *chunks: bytes, chunk_bytes: int = CHUNK_BYTES) -> PutFi
     whole = b"".join(chunks)
     ids = tuple(map(chunk_id, chunks))
     return PutFile(name, len(whole), chunk_id(whole), chunk_bytes, False, ids, b"", 5_000)
+
+
+def lists_of(ids: tuple[str, ...]) -> list[bytes]:
+    """The lists that name these chunks, in their order."""
+    return [list_of(ids[i : i + LIST_DIGESTS]) for i in range(0, len(ids), LIST_DIGESTS)]

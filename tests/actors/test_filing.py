@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.chunks import INLINE_BYTES, chunk_id, lists_of, manifest_from_bytes
+from actors.chunks import INLINE_BYTES, chunk_id, manifest_from_bytes
 from actors.messages import (
     CheckFile,
     ChunkGot,
@@ -27,7 +27,7 @@ from actors.messages import (
     TakeChunk,
 )
 from actors.spaces import file_key
-from tests.actors.file_servers import A, B, C, D, FileServers, put_file
+from tests.actors.file_servers import A, B, C, D, FileServers, lists_of, put_file
 from tests.actors.test_placing import code
 
 CHUNKS = (b"abcd", b"efgh", b"ij")

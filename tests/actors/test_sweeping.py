@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from actors.actor import CLIENT, Address, Envelope
-from actors.chunks import chunk_id, lists_of
+from actors.chunks import chunk_id
 from actors.messages import (
     ChunkPut,
     ChunksHeld,
@@ -20,7 +20,17 @@ from actors.messages import (
     Touch,
     WantEpoch,
 )
-from tests.actors.file_servers import MINUTE_MS, SETTINGS, A, B, C, D, FileServers, put_file
+from tests.actors.file_servers import (
+    MINUTE_MS,
+    SETTINGS,
+    A,
+    B,
+    C,
+    D,
+    FileServers,
+    lists_of,
+    put_file,
+)
 
 CHUNKS = (b"abcd", b"efgh", b"ij")
 IDS = tuple(map(chunk_id, CHUNKS))
