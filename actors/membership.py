@@ -231,8 +231,7 @@ class Members:
     def merge(self, news: Iterable[Member], vouched: str = "", *, doubted: bool = False) -> Merged:
         """Take in what is later than what is known. `vouched` is the id of a member that tells it
         as the answer to a ping. With `doubted` the death of somebody who lives as far as this node
-        knows is but a suspicion: two sides that were cut off say many such things of each other
-        when they meet."""
+        knows is but a suspicion: two sides that were cut off say many such things of each other."""
         fresh: list[Member] = []
         problems: list[str] = []
         made_up: list[str] = []
@@ -382,8 +381,7 @@ def _whereabouts(member: Member) -> tuple[str, ...]:
 
 
 def _to_keep(member: Member) -> tuple[object, ...]:
-    down = member.state if member.state in ("stopped", "left") else ""
-    return member.id, *_whereabouts(member), down
+    return member.id, *_whereabouts(member), member.state in ("stopped", "left") and member.state
 
 
 _FIELDS = tuple([field.name for field in fields(Member)])
@@ -396,4 +394,6 @@ def members_to_bytes(members: Iterable[Member]) -> bytes:
 
 def members_from_bytes(data: bytes) -> list[Member]:
     """The members that were kept; none of no bytes. Raises ValueError or TypeError if spoilt."""
-    return [Member(**fields) for fields in json.loads(data)] if data else []
+    rows = [dict(row) for row in json.loads(data)] if data else []
+    # One kept before there were files has no address for them: it tells it at its next start.
+    return [Member(**{"files_address": row.get("gossip_address"), **row}) for row in rows]

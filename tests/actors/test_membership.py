@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import permutations
 from typing import get_args
@@ -264,6 +265,17 @@ def test_a_list_comes_back_from_the_disk_as_it_was() -> None:
     kept = [member(B, state="left"), member(C, name="küche")]
     assert members_from_bytes(members_to_bytes(kept)) == kept
     assert members_from_bytes(b"") == []
+
+
+def test_a_list_from_before_there_were_files_is_read() -> None:
+    """The address for files is told anew when a node starts; until then it is one that is there."""
+    kept = [member(A), member(B)]
+    old = json.loads(members_to_bytes(kept))
+    for row in old:
+        del row["files_address"]
+    assert members_from_bytes(json.dumps(old).encode()) == [
+        replace(m, files_address=m.gossip_address) for m in kept
+    ]
 
 
 @pytest.mark.parametrize("spoilt", [b"{", b'[{"id": "x"}]', b"[1]", b"7"])
