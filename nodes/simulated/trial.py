@@ -318,7 +318,7 @@ class Trial:
     def _serves(self, name: str) -> bool:
         client = self._probe(name)
         return self._succeeds(partial(self.workload.write, client, plain=True)) and self._succeeds(
-            partial(self.workload.read, client)
+            partial(self.workload.read, client, plain=True)
         )
 
     def _read_all(self) -> None:

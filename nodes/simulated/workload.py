@@ -154,11 +154,20 @@ class Workload:
         latest_us = 2**62 if end_us is None else end_us + ttl_us + self._skew_us
         return max(begin_us, begin_us + ttl_us - self._skew_us - 1_000), latest_us + 1_000
 
-    def read(self, client: SimulatedClient, then: Then, keys: tuple[str, ...] = ()) -> None:
-        """One key or several."""
+    def read(
+        self,
+        client: SimulatedClient,
+        then: Then,
+        keys: tuple[str, ...] = (),
+        *,
+        plain: bool = False,
+    ) -> None:
+        """One key or several. A plain read is one of quorums: others wait for who is away, again
+        for each part of their answer."""
         timeout_ms = self._timeout_ms()
         keys = keys or self._some_keys()
-        request = Get(keys, self._rng.random() < 0.5, self._level(), timeout_ms)
+        details, level = self._rng.random() < 0.5, self._level()
+        request = Get(keys, details, "quorum" if plain else level, timeout_ms)
         begin_us = self._simulation.clock.now_us
 
         def got(outcome: Outcome) -> None:
