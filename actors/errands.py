@@ -8,7 +8,7 @@ node, its credit; the others wait here, where they can be counted and called off
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from actors.actor import Address, Envelope, Now, Trace
@@ -43,7 +43,7 @@ _ANSWERS = frozenset(
 
 @dataclass(slots=True, eq=False)
 class Errand:
-    """One request to one actor. `sent_ms` is None while it waits for its node's credit."""
+    """One request to one actor. `is_sent` is false while it waits for its node's credit."""
 
     to: Address
     message: Message
@@ -52,7 +52,8 @@ class Errand:
     repeats: bool
     trace: Trace | None
     number: int = 0
-    sent_ms: int | None = None
+    is_sent: bool = False
+    is_called_off: bool = False
     retry_ms: int = 0
     bounced_ms: int | None = None
 
@@ -106,17 +107,14 @@ class Errands:
 
     def call_off(self, errand: Errand, now: Now) -> None:
         """Nobody waits for it any more; `then` is not called."""
-        if errand.sent_ms is not None:
+        errand.is_called_off = True
+        if errand.is_sent:
             if self._sent.pop(errand.number, None) is not None:
                 self._ended(errand, now)
         elif errand in self._waiting.get(errand.to.node, ()):
             self._waiting[errand.to.node].remove(errand)
             if not self._waiting[errand.to.node]:
                 del self._waiting[errand.to.node]
-
-    def is_waiting_for_credit(self, errand: Errand) -> bool:
-        """Has it not left yet?"""
-        return errand.sent_ms is None
 
     def on(self, envelope: Envelope, now: Now) -> bool:
         """Is it the answer to an errand, or an errand that bounced? The requests of others are
@@ -146,8 +144,7 @@ class Errands:
         waiting = self._waiting.pop(node, ())
         for errand in [e for e in self._sent.values() if e.to.node == node]:
             self._end(errand, None, now)
-        for errand in waiting:
-            errand.then(None)
+        _give_up_unsent(waiting)
 
     def due(self, now: Now) -> None:
         """Repeat what went unanswered, and give up what has no time left."""
@@ -156,6 +153,8 @@ class Errands:
         self._wake_at = None
         self._give_up_waiting(now)
         for errand in list(self._sent.values()):
+            if errand.is_called_off:
+                continue
             if now.mono_ms >= errand.deadline_ms:
                 self._end(errand, None, now)
             elif errand.repeats and now.mono_ms >= errand.retry_ms:
@@ -164,16 +163,17 @@ class Errands:
                 self._look_at(min(errand.deadline_ms, errand.retry_ms))
 
     def _give_up_waiting(self, now: Now) -> None:
+        late: list[Errand] = []
         for node, waiting in list(self._waiting.items()):
-            late = [errand for errand in waiting if now.mono_ms >= errand.deadline_ms]
-            for errand in late:
-                waiting.remove(errand)
-            if waiting:
-                self._look_at(min(errand.deadline_ms for errand in waiting))
+            late += [errand for errand in waiting if now.mono_ms >= errand.deadline_ms]
+            staying = [errand for errand in waiting if now.mono_ms < errand.deadline_ms]
+            if staying:
+                self._waiting[node] = deque(staying)
+                self._look_at(min(errand.deadline_ms for errand in staying))
             else:
                 del self._waiting[node]
-            for errand in late:
-                errand.then(None)
+        # Only now: who is told may call off others, of any node.
+        _give_up_unsent(late)
 
     def take(self) -> list[Envelope]:
         """What is to be sent."""
@@ -183,7 +183,7 @@ class Errands:
     def _begin(self, errand: Errand, now: Now) -> None:
         self._number += 1
         errand.number = self._number
-        errand.sent_ms = now.mono_ms
+        errand.is_sent = True
         self._sent[errand.number] = errand
         if errand.is_heavy:
             self._heavy[errand.to.node] = self._heavy.get(errand.to.node, 0) + 1
@@ -218,6 +218,13 @@ class Errands:
 
     def _look_at(self, at_ms: int) -> None:
         self._wake_at = at_ms if self._wake_at is None else min(self._wake_at, at_ms)
+
+
+def _give_up_unsent(errands: Iterable[Errand]) -> None:
+    """Those that one before them has called off are none any more."""
+    for errand in errands:
+        if not errand.is_called_off:
+            errand.then(None)
 
 
 def is_refusal(answer: Message | None) -> bool:

@@ -38,7 +38,8 @@ Held = Callable[[dict[str, bool], int], None]
 
 @dataclass(slots=True, eq=False)
 class _Put:
-    """A chunk on its way. `yes` and `no` are owners that have it on the disk, or will not."""
+    """A chunk on its way: to its owners that have it on the disk, `yes`, and those that will not,
+    `codes`. `errands` are those that are not answered."""
 
     chunk: str
     size_bytes: int
@@ -173,7 +174,7 @@ class Placing:
         del self._puts[job]
         self.open_bytes -= job.size_bytes
         for errand in list(job.errands.values()):
-            if self._desk.errands.is_waiting_for_credit(errand):
+            if not errand.is_sent:
                 self._desk.errands.call_off(errand, self._desk.now)
 
     def due(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.actor import Address, Envelope, Now
-from actors.errands import BOUNCE_PATIENCE_MS, Errands
+from actors.errands import BOUNCE_PATIENCE_MS, Errand, Errands
 from actors.messages import (
     Bounced,
     ChunkKept,
@@ -150,11 +150,34 @@ def test_what_waits_for_credit_is_given_up_when_its_time_is_over() -> None:
     third = asking.errands.ask(
         THERE, KeepChunk("3", b"data"), asking.answers.append, Now(0, 0), patience_ms=10_000
     )
-    assert asking.errands.is_waiting_for_credit(third)
+    assert not third.is_sent
     asking.errands.call_off(third, Now(0, 0))
     asking.at(10_000)
     assert asking.answers == [None, None]
     assert len(asking.errands) == 0
+
+
+def test_what_is_given_up_may_call_off_what_waits_for_other_nodes_and_is_late_too() -> None:
+    """As a chunk does that too few of its owners can be sent in time."""
+    asking = Asking(credit=1)
+    others = [THERE, Address("c" * 16, "fileserver"), Address("d" * 16, "fileserver")]
+    waiting: list[Errand] = []
+
+    def then(answer: Message | None) -> None:
+        asking.answers.append(answer)
+        for errand in waiting:
+            asking.errands.call_off(errand, Now(20_000, 0))
+
+    for to in others:
+        asking.ask(KeepChunk("1", b"data"), to)
+    for to in others:
+        kept = KeepChunk("2", b"data")
+        waiting.append(asking.errands.ask(to, kept, then, Now(0, 0), patience_ms=20_000))
+    assert asking.at(0) == [101, 102, 103]
+    assert asking.at(20_000) == []
+    assert asking.answers == [None] * 4
+    assert len(asking.errands) == 0
+    assert asking.errands.wake_at is None
 
 
 def test_of_a_node_that_is_down_nothing_is_waited_for() -> None:
