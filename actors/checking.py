@@ -201,6 +201,9 @@ class Checking:
     def _of_files(self, job: SurveyJob) -> list[str]:
         """Why it should not be stopped for the sake of chunks."""
         own, reasons = job.files.get(self._desk.node), []
+        silent = self._desk.name_all([node for node in job.answers if node not in job.files])
+        if silent:
+            reasons.append(f"the file servers of {', '.join(silent)} have not answered in time")
         missing = sum([report.missing for report in job.files.values()])
         if own is not None and own.chunks and missing:
             reasons.append(f"{missing:,} copies of chunks of files are still to be made")

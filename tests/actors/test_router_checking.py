@@ -324,9 +324,13 @@ def test_a_node_without_chunks_need_not_stay_for_them() -> None:
 
 
 def test_a_file_server_that_is_silent_is_waited_for_no_longer_than_others() -> None:
-    """What it keeps is not counted."""
+    """What it keeps is not counted, and nobody knows whether the node may be stopped."""
     node = coordinator()
     out = node.take(CHECK)
     storages = [e for e in out if isinstance(e.message, AskReport)]
     assert node.take(*(report(e) for e in storages)) == []
-    assert message(node.run_for(2_000), Checked).files == NO_FILES
+    told = message(node.run_for(2_000), Checked)
+    assert told.files == NO_FILES
+    assert not told.safe_to_stop
+    names = ", ".join(NAMES[n] for n in (A, B, C))
+    assert told.reasons == (f"the file servers of {names} have not answered in time",)
