@@ -6,63 +6,27 @@ that the file server sends to other nodes goes by the router's thread, as for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 
 from actors.actor import CLIENT, Envelope
 from actors.messages import MembersChanged, Reconnect
 from nodes.clocks import monotonic_ms
-from nodes.door import Door
-from nodes.following import Following
-from nodes.hosts import InnerHost, OnNews
-from nodes.logs import Log
-from nodes.loop import Link, NodeInfo
-from nodes.mailbox import Mailbox
-from nodes.peers import Peers
+from nodes.listening import ListeningHost, Wiring
 from nodes.ports import FILES
-from nodes.sockets import Context, Socket, files_dealer, files_router
-from nodes.tally import Tally
-
-MAX_TURN_BYTES = 8 * 2**20
-MAX_UNREAD_BYTES = 8 * 2**20
-"""Of a client, besides what ZeroMQ holds."""
+from nodes.sockets import Socket, files_dealer, files_router
 
 
-class FileHost(InnerHost):
-    """For the file server. With `trace_all` every request is traced, not only those that ask for
-    it; `take_sync_us` is the disk's."""
+class FileHost(ListeningHost):
+    """For the file server."""
 
-    def __init__(
-        self,
-        node: NodeInfo,
-        context: Context,
-        mailboxes: dict[str, Mailbox],
-        on_news: OnNews,
-        tally: Tally,
-        listen: tuple[str, int],
-        log: Log,
-        take_sync_us: Callable[[], int],
-        *,
-        trace_all: bool,
-    ) -> None:
-        super().__init__("fileserver", node, context, mailboxes, on_news, tally, take_sync_us)
-        self._listen = listen
-        self._peers = Peers(context, files_dealer)
-        self._door = Door(
-            FILES,
-            node,
-            log,
-            Following("fileserver", node, log, self._drop, trace_all=trace_all),
-            self._drop,
-            max_turn_bytes=MAX_TURN_BYTES,
-            max_unread_bytes=MAX_UNREAD_BYTES,
-        )
-        self.port = 0
-
-    def open(self) -> Sequence[Socket]:
-        """The mailbox and the file port."""
-        sockets = super().open()
-        files, self.port = files_router(self._context, *self._listen)
-        return [*sockets, *self._door.open(files)]
+    wiring = Wiring(
+        FILES,
+        "files",
+        files_router,
+        files_dealer,
+        max_turn_bytes=8 * 2**20,
+        max_unread_bytes=8 * 2**20,
+    )
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is for the file server. News of members tell where their files are served, too."""
@@ -78,26 +42,6 @@ class FileHost(InnerHost):
         for envelopes in self._door.receive(ready):
             own += envelopes if envelopes[0].sender.node == CLIENT else self._of_a_node(envelopes)
         return own
-
-    def has_more(self) -> bool:
-        """Also news for the file server, which sees to it that what waits is tried again."""
-        return super().has_more() or self._door.has_news
-
-    def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
-        """To a file server, a client, or an actor here or, by the router's thread, elsewhere."""
-        match link.kind:
-            case "files":
-                return self._peers.send_all(link.name, envelopes, self._node.id, monotonic_ms())
-            case "client":
-                self._door.send(link.name, envelopes)
-                return []
-        return super().send(link, envelopes)
-
-    def close(self, *, goodbye: bool) -> None:
-        """With `goodbye` the last replies may still go out."""
-        self._peers.close(goodbye=goodbye)
-        self._door.close(goodbye=goodbye)
-        super().close(goodbye=goodbye)
 
     def _connect(self, changed: MembersChanged) -> None:
         here = self._node.id

@@ -11,7 +11,7 @@ import zmq
 
 from actors.actor import ENDPOINT, Envelope
 from nodes.hosts import bounced
-from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, request_dealer, send
+from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, send
 from nodes.wire import encode_all
 
 MAX_STRANGERS = 64
@@ -24,9 +24,7 @@ AFRESH_MS = 500
 class Peers:
     """The connections of a thread, each made by `dealer`."""
 
-    def __init__(
-        self, context: Context, dealer: Callable[[Context], Socket] = request_dealer
-    ) -> None:
+    def __init__(self, context: Context, dealer: Callable[[Context], Socket]) -> None:
         self._context = context
         self._new_dealer = dealer
         self._addresses: dict[str, str] = {}

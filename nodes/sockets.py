@@ -69,40 +69,43 @@ def outbox(context: Context, name: str) -> Socket:
 
 def request_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
     """A node's request port: the bound socket and the port, chosen by the system if it was 0."""
-    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
-    socket.set(zmq.ROUTER_MANDATORY, 1)
-    socket.set(zmq.SNDHWM, WAITING_MESSAGES)
     # What is not taken yet waits at its sender: a message may be large, and there are many senders.
-    socket.set(zmq.RCVHWM, 16)
-    return socket, _bind(socket, host, port)
+    return _router(context, host, port, unsent=WAITING_MESSAGES, untaken=16)
 
 
 def request_dealer(context: Context) -> Socket:
     """What is to be connected to one request port. It never queues to who is not there."""
-    socket = _tcp(context, zmq.DEALER, MAX_REQUEST_BYTES)
-    socket.set(zmq.IMMEDIATE, 1)
-    socket.set(zmq.SNDTIMEO, 0)
-    socket.set(zmq.SNDHWM, 10_000)
-    socket.set(zmq.RCVHWM, 10_000)
-    return socket
+    return _dealer(context, waiting=10_000)
 
 
 def files_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
     """A node's file port, as `request_router`; few messages wait in it, for most hold a chunk."""
-    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
-    socket.set(zmq.ROUTER_MANDATORY, 1)
-    socket.set(zmq.SNDHWM, WAITING_CHUNKS)
-    socket.set(zmq.RCVHWM, WAITING_CHUNKS)
-    return socket, _bind(socket, host, port)
+    return _router(context, host, port, unsent=WAITING_CHUNKS, untaken=WAITING_CHUNKS)
 
 
 def files_dealer(context: Context) -> Socket:
     """What is to be connected to one file port. It never queues to who is not there."""
+    return _dealer(context, waiting=16)
+
+
+def _router(
+    context: Context, host: str, port: int, *, unsent: int, untaken: int
+) -> tuple[Socket, int]:
+    """So many messages may wait to be sent to each peer, and to be taken of each."""
+    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
+    socket.set(zmq.ROUTER_MANDATORY, 1)
+    socket.set(zmq.SNDHWM, unsent)
+    socket.set(zmq.RCVHWM, untaken)
+    return socket, _bind(socket, host, port)
+
+
+def _dealer(context: Context, *, waiting: int) -> Socket:
+    """So many messages may wait in each direction."""
     socket = _tcp(context, zmq.DEALER, MAX_REQUEST_BYTES)
     socket.set(zmq.IMMEDIATE, 1)
     socket.set(zmq.SNDTIMEO, 0)
-    socket.set(zmq.SNDHWM, 16)
-    socket.set(zmq.RCVHWM, 16)
+    socket.set(zmq.SNDHWM, waiting)
+    socket.set(zmq.RCVHWM, waiting)
     return socket
 
 

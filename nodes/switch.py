@@ -11,65 +11,33 @@ from collections.abc import Collection, Sequence
 from actors.actor import CLIENT, Address, Envelope
 from actors.messages import Connect, LayoutIs, Reconnect
 from nodes.clocks import monotonic_ms
-from nodes.door import Door
-from nodes.following import Following
-from nodes.hosts import InnerHost, OnNews
-from nodes.logs import Log
-from nodes.loop import Link, NodeInfo, route
-from nodes.mailbox import Mailbox
-from nodes.peers import Peers
+from nodes.listening import ListeningHost, Wiring
+from nodes.loop import Link, route
 from nodes.ports import REQUESTS
-from nodes.sockets import Context, Socket, request_router
-from nodes.tally import Tally
+from nodes.sockets import Socket, request_dealer, request_router
 from nodes.unread import MAX_BYTES
 
-MAX_TURN_BYTES = 4 * 2**20
 
+class SwitchHost(ListeningHost):
+    """For the router."""
 
-class SwitchHost(InnerHost):
-    """For the router. With `trace_all` every request is traced, not only those that ask for it."""
-
-    def __init__(
-        self,
-        node: NodeInfo,
-        context: Context,
-        mailboxes: dict[str, Mailbox],
-        on_news: OnNews,
-        tally: Tally,
-        listen: tuple[str, int],
-        log: Log,
-        *,
-        trace_all: bool,
-    ) -> None:
-        super().__init__("router", node, context, mailboxes, on_news, tally)
-        self._listen = listen
-        self._own = Address(node.id, "router")
-        self._peers = Peers(context)
-        self._following = Following("router", node, log, self._drop, trace_all=trace_all)
-        self._door = Door(
-            REQUESTS,
-            node,
-            log,
-            self._following,
-            self._drop,
-            max_turn_bytes=MAX_TURN_BYTES,
-            max_unread_bytes=MAX_BYTES,
-        )
-        self.port = 0
-
-    def open(self) -> Sequence[Socket]:
-        """The mailbox and the request port."""
-        sockets = super().open()
-        requests, self.port = request_router(self._context, *self._listen)
-        return [*sockets, *self._door.open(requests)]
+    wiring = Wiring(
+        REQUESTS,
+        "peer",
+        request_router,
+        request_dealer,
+        max_turn_bytes=4 * 2**20,
+        max_unread_bytes=MAX_BYTES,
+    )
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is for the router; the rest is passed on."""
         # The mailbox first: a clock that storage raised must be known before anybody asks for it.
         own = self._door.news()
+        router = Address(self._node.id, "router")
         groups: dict[Link, list[Envelope]] = {}
         for envelope in super().receive(ready):
-            if envelope.to == self._own:
+            if envelope.to == router:
                 own.append(envelope)
             elif isinstance(envelope.message, Connect):
                 self._peers.connect(envelope.message.peers, monotonic_ms())
@@ -84,26 +52,6 @@ class SwitchHost(InnerHost):
             for notice in self.send(link, envelopes):
                 self._hand_on(notice.to.actor, [notice])
         return own + self._receive_requests(ready)
-
-    def has_more(self) -> bool:
-        """Also news for the router, which sees to it that what waits is tried again."""
-        return super().has_more() or self._door.has_news
-
-    def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
-        """To a peer, a client or an actor here."""
-        match link.kind:
-            case "peer":
-                return self._peers.send_all(link.name, envelopes, self._node.id, monotonic_ms())
-            case "client":
-                self._door.send(link.name, envelopes)
-                return []
-        return super().send(link, envelopes)
-
-    def close(self, *, goodbye: bool) -> None:
-        """With `goodbye` the last replies may still go out."""
-        self._peers.close(goodbye=goodbye)
-        self._door.close(goodbye=goodbye)
-        super().close(goodbye=goodbye)
 
     def _receive_requests(self, ready: Collection[Socket]) -> list[Envelope]:
         own: list[Envelope] = []

@@ -35,7 +35,7 @@ from actors.messages import (
     RemoveFile,
     Touch,
 )
-from nodes.file_host import MAX_TURN_BYTES, MAX_UNREAD_BYTES, FileHost
+from nodes.file_host import FileHost
 from nodes.logs import open_log
 from nodes.loop import NodeInfo
 from nodes.mailbox import Mailbox
@@ -334,7 +334,7 @@ def test_who_does_not_read_is_bounded(
     wait_until("what was not dropped is read", all_are_settled)
     slow.close(linger=0)
     assert {envelope.message for envelope in got} == {ChunkGot(DATA)}
-    assert MAX_UNREAD_BYTES // len(DATA) <= len(got) <= 50
+    assert FileHost.wiring.max_unread_bytes // len(DATA) <= len(got) <= 50
 
 
 def test_a_turn_takes_a_bounded_number_of_bytes(context: Context, tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_a_turn_takes_a_bounded_number_of_bytes(context: Context, tmp_path: Path
     dealer.close(linger=0)
     host.close(goodbye=False)
     log.close()
-    assert max(sizes) <= MAX_TURN_BYTES
+    assert max(sizes) <= FileHost.wiring.max_turn_bytes
 
 
 def test_a_node_with_a_busy_file_port_stops_in_time(

@@ -8,7 +8,7 @@ import pytest
 import zmq
 
 from nodes.peers import AFRESH_MS, MAX_STRANGERS, Peers
-from nodes.sockets import Context, Socket, receive, request_router
+from nodes.sockets import Context, Socket, receive, request_dealer, request_router
 from tests.networks import Ports, addresses, wait_until
 
 ID = "00000000000000b2"
@@ -19,7 +19,7 @@ Listen = Callable[..., tuple[Socket, str]]
 @pytest.fixture
 def peers(context: Context) -> Iterator[Peers]:
     """The connections of one node, none at first."""
-    peers = Peers(context)
+    peers = Peers(context, request_dealer)
     yield peers
     peers.close(goodbye=False)
 

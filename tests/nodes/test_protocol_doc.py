@@ -60,7 +60,7 @@ from actors.messages import (
 from actors.router_settings import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
-from nodes.file_host import MAX_UNREAD_BYTES
+from nodes.file_host import FileHost
 from nodes.options import MAX_TTL_MS
 from nodes.ports import FILES, REQUESTS, Port
 from nodes.sockets import WAITING_CHUNKS, WAITING_MESSAGES
@@ -389,5 +389,7 @@ def test_the_limits_are_those_of_a_node() -> None:
 
 def test_the_bounds_of_unread_files_are_those_of_a_node() -> None:
     """In megabytes and in messages."""
-    bounds = f"more than {MAX_UNREAD_BYTES // 2**20} MiB and {WAITING_CHUNKS} messages"
+    bounds = (
+        f"more than {FileHost.wiring.max_unread_bytes // 2**20} MiB and {WAITING_CHUNKS} messages"
+    )
     assert bounds in " ".join(PROTOCOL.split())
