@@ -45,5 +45,6 @@ In reading order:
   - `file_settings`: its numbers;
 - `session`: the client's side of it; for files also `uploading` and `downloading`, over `requests`
   that are made again until there is no progress;
-- `window` and `sizes`: what was seen before, and what fits into a message.
+- `window`, `sizes` and `hexadecimal`: what was seen before, what fits into a message, and what ids
+  are made of.
 """

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from actors.membership import Member, State
+from actors.membership import LIVING, Member, State
 
-DOWN: frozenset[State] = frozenset({"dead", "stopped", "left"})
 UP: frozenset[State] = frozenset({"alive", "leaving"})
 """One that is suspected is in neither: nothing is begun because of it, and nothing given up."""
 
@@ -42,7 +41,7 @@ class Census:
     def is_down(self, member_id: str) -> bool:
         """Has gossip told that it is? Not of one that nothing is known of."""
         member = self._by_id.get(member_id)
-        return member is not None and member.state in DOWN and member_id != self.here
+        return member is not None and member.state not in LIVING and member_id != self.here
 
     def is_up(self, member_id: str) -> bool:
         """Has gossip told that it is, and does nobody suspect it?"""
@@ -51,5 +50,5 @@ class Census:
 
     def others(self) -> tuple[str, ...]:
         """The ids of the other members that are not down."""
-        ids = [m.id for m in self.members if m.state not in DOWN and m.id != self.here]
+        ids = [m.id for m in self.members if m.state in LIVING and m.id != self.here]
         return tuple(sorted(ids))

@@ -13,6 +13,7 @@ from actors import ring
 from actors.actor import Envelope, reply
 from actors.asks import Ask
 from actors.desk import Desk
+from actors.hexadecimal import is_hex
 from actors.jobs import Job
 from actors.layout import majority
 from actors.messages import (
@@ -250,5 +251,5 @@ def _together(reports: Iterable[FilesReport]) -> FilesReport:
 
 def _bits(text: str) -> int:
     """A bit for each partition; all of them where it is not told so that it can be read."""
-    is_hex = {*text} <= {*"0123456789abcdef"}
-    return int(text or "0", 16) if is_hex else (1 << ring.PARTITIONS) - 1
+    is_told = is_hex(text, len(text))
+    return int(text or "0", 16) if is_told else (1 << ring.PARTITIONS) - 1

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from actors.hexadecimal import is_hex
 from actors.ring import partition_of
 from actors.spaces import is_of_file
 from actors.versions import Record
@@ -37,8 +38,6 @@ LIST_DIGESTS = 32_768
 DIGEST_BYTES = 32
 LIST = ".list"
 FORMAT = 1
-
-_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def chunk_id(data: bytes | memoryview, *, is_list: bool = False) -> str:
 
 def is_chunk_id(text: str) -> bool:
     """Can a chunk be called so?"""
-    return len(digest := text.removesuffix(LIST)) == 2 * DIGEST_BYTES and _HEX.issuperset(digest)
+    return is_hex(text.removesuffix(LIST), 2 * DIGEST_BYTES)
 
 
 def is_list_id(id: str) -> bool:
@@ -100,7 +99,7 @@ def ids_in(data: bytes) -> tuple[str, ...]:
 def fault_of(manifest: Manifest, min_chunk_bytes: int = 1) -> str:
     """Why this cannot be a manifest, or empty. Whether the chunks are there is another question."""
     size_bytes, chunks = manifest.size_bytes, manifest.chunks
-    if not (len(manifest.sha256) == 2 * DIGEST_BYTES and _HEX.issuperset(manifest.sha256)):
+    if not is_hex(manifest.sha256, 2 * DIGEST_BYTES):
         return "the SHA-256 of the file is no 64 digits of lower-case hex"
     if not chunks:
         if manifest.is_nested or len(manifest.content) != size_bytes or size_bytes > INLINE_BYTES:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from actors.actor import Address, Now
 from actors.chunks import partition_of_chunk
 from actors.errands import Errands
 from actors.file_settings import FileSettings
-from actors.layout import NO_LAYOUT, Placement, majority, ring_of
+from actors.layout import NO_LAYOUT, Placement, ring_of
 from actors.membership import LIVING, Member
 from actors.messages import Failed, LayoutIs, Message
 from actors.outbox import Outbox
-
-DOWN = frozenset({"dead", "stopped", "left"})
 
 
 class FileDesk:
@@ -22,7 +20,6 @@ class FileDesk:
     def __init__(
         self, here: Address, errands: Errands, outbox: Outbox, settings: FileSettings
     ) -> None:
-        self.here = here
         self.node = here.node
         self.errands = errands
         self.outbox = outbox
@@ -76,13 +73,13 @@ class FileDesk:
         """These are the members now; the ids of those that have gone down since."""
         before, self._members = self._members, {m.id: m for m in members}
         self._leaving = frozenset([m.id for m in members if m.state == "leaving"])
-        were_up = [id for id, m in before.items() if m.state not in DOWN]
+        were_up = [id for id, m in before.items() if m.state in LIVING]
         return [id for id in were_up if self.is_down(id)]
 
     def is_down(self, node: str) -> bool:
         """Is it known to be down, or not known at all?"""
         member = self._members.get(node)
-        return node != self.node and (member is None or member.state in DOWN)
+        return node != self.node and (member is None or member.state not in LIVING)
 
     def name_of(self, node: str) -> str:
         """What people call it."""
@@ -92,6 +89,14 @@ class FileDesk:
     def owners(self, chunk: str) -> tuple[str, ...]:
         """Who is to keep it, when nothing moves any more."""
         return self._ring.owners(partition_of_chunk(chunk))
+
+    def by_owner(self, chunks: Iterable[str]) -> dict[str, list[str]]:
+        """Which of these each owner is to keep."""
+        owned: dict[str, list[str]] = {}
+        for chunk in chunks:
+            for owner in self.owners(chunk):
+                owned.setdefault(owner, []).append(chunk)
+        return owned
 
     def owns(self, partition: int) -> bool:
         """Is this node to keep the chunks of a partition?"""
@@ -111,10 +116,6 @@ class FileDesk:
     def living_others(self) -> list[str]:
         """Those of them that are not known to be down."""
         return [node for node in self.others() if not self.is_down(node)]
-
-    def needed(self, owners: tuple[str, ...]) -> int:
-        """On how many disks a chunk is to be before it is acknowledged."""
-        return majority(len(owners))
 
     def refusal(self, epoch: int) -> Message | None:
         """What who asks in this epoch is answered instead, or None."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from actors import ring
+from actors.hexadecimal import is_hex
 from actors.ring import Ring, partition_of
 
 MAX_MEMBERS = 3_000
@@ -109,7 +110,7 @@ def fault(layout: Layout) -> str:
     if len(layout.gone) > MAX_GONE or len(set(layout.gone)) < len(layout.gone):
         return "those that are gone stand there once each, and are 3,000 at most"
     for ids in (layout.base, layout.next, layout.gone):
-        if not all(len(id) == 16 and set(id) <= set("0123456789abcdef") for id in ids):
+        if not all(is_hex(id, 16) for id in ids):
             return "an id has 16 digits of lower-case hex"
     if bool(layout.epoch) != bool(layout.voters):
         return "a layout has an epoch above zero, and members"

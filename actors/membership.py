@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from actors.digests import Digests
+from actors.hexadecimal import is_hex
 
 State = Literal["alive", "suspect", "dead", "stopped", "leaving", "left"]
 
@@ -89,10 +90,9 @@ def fault_of_name(name: str) -> str:
 
 def fault(member: Member) -> str:
     """Why this cannot be a member, or empty. The bounds keep lists of members small."""
-    if not (len(member.id) == 16 and set(member.id) <= set("0123456789abcdef")):
+    if not is_hex(member.id, 16):
         return "an id has 16 digits of lower-case hex"
-    wrong = fault_of_name(member.name)
-    if wrong:
+    if wrong := fault_of_name(member.name):
         return wrong
     for address in (member.address, member.gossip_address, member.files_address):
         host, _, port = address.rpartition(":")

@@ -17,6 +17,7 @@ from actors.chunks import is_chunk_id, partition_of_chunk
 from actors.errands import is_refusal
 from actors.fetching import Fetching
 from actors.file_desk import FileDesk
+from actors.hexadecimal import is_hex
 from actors.inquiry import Inquiry
 from actors.keeping import Keeping
 from actors.messages import ChunksCompared, CompareChunks, Message
@@ -27,6 +28,9 @@ COMPARE_PATIENCE_MS = 5_000
 PULL_MS = 60_000
 SOON_MS = 200
 MAX_LACKING = 100_000
+
+NOTHING = f"{0:016x}"
+"""The sum of a partition in which nothing is kept."""
 
 
 class Mending:
@@ -211,7 +215,7 @@ class Mending:
         if refusal is not None:
             desk.outbox.reply(envelope, refusal)
             return
-        if len(compare.owned) != ring.PARTITIONS // 4 or not HEX.issuperset(compare.owned):
+        if not is_hex(compare.owned, ring.PARTITIONS // 4):
             desk.outbox.drop("a comparison of other partitions")
             return
         owned = int(compare.owned, 16)
@@ -276,7 +280,3 @@ class Mending:
         self._pulling.pop(chunk, None)
         self._wanted[chunk] = holders
         self._pull_ms = self._desk.now.mono_ms + self._desk.settings.retry_ms
-
-
-NOTHING = f"{0:016x}"
-HEX = frozenset("0123456789abcdef")

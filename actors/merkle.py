@@ -18,6 +18,7 @@ from hashlib import blake2b, sha1
 from struct import Struct, pack
 
 from actors import ring
+from actors.hexadecimal import is_hex
 from actors.versions import Version
 
 LEAVES = 64
@@ -26,8 +27,6 @@ GROUP_PARTITIONS = ring.PARTITIONS // GROUPS
 
 HASH_BYTES = 8
 HEX_DIGITS = 16
-
-_HEX = frozenset("0123456789abcdef")
 
 _MASK = 2**64 - 1
 _DIGEST = Struct(">I8xQ")
@@ -93,7 +92,7 @@ def fault_of_hashes(texts: Sequence[str], count: int) -> str:
     """Why these are not so many hashes as they are sent, or empty."""
     if len(texts) != count:
         return f"{len(texts)} hashes where {count} belong"
-    if not all(len(text) == HEX_DIGITS and _HEX.issuperset(text) for text in texts):
+    if not all(is_hex(text, HEX_DIGITS) for text in texts):
         return "a hash has 16 digits of lower-case hex"
     return ""
 

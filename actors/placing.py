@@ -14,6 +14,7 @@ from actors.chunks import MAX_CHUNK_BYTES, chunk_id, is_chunk_id, is_list_id
 from actors.errands import Errand, is_refusal
 from actors.file_desk import FileDesk
 from actors.keeping import Keeping
+from actors.layout import majority
 from actors.messages import (
     ChunkKept,
     ChunkPut,
@@ -146,7 +147,7 @@ class Placing:
         desk = self._desk
         if job.is_over:
             return
-        needed = desk.needed(job.owners)
+        needed = majority(len(job.owners))
         if len(job.yes) >= needed:
             desk.outbox.reply(job.request, ChunkPut())
         elif len(job.owners) - len(job.codes) < needed or not job.owners:
@@ -206,11 +207,7 @@ class Placing:
         are on enough disks of members that are to stay."""
         ids = tuple(dict.fromkeys(chunks))
         hold = _Hold(ids, then, self._desk.epoch, dict.fromkeys(ids, 0), waits=1)
-        asked: dict[str, list[str]] = {}
-        for id in ids:
-            for owner in self._desk.owners(id):
-                asked.setdefault(owner, []).append(id)
-        self._ask(hold, asked)
+        self._ask(hold, self._desk.by_owner(ids))
 
     def _ask(self, hold: _Hold, asked: dict[str, list[str]]) -> None:
         desk = self._desk
@@ -260,4 +257,4 @@ class Placing:
 
     def _is_enough(self, chunk: str, count: int) -> bool:
         owners = self._desk.owners(chunk)
-        return bool(owners) and count >= self._desk.needed(owners)
+        return bool(owners) and count >= majority(len(owners))

@@ -20,6 +20,7 @@ from actors.healing import Healing
 from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write_job
 from actors.layout import Placement
 from actors.listing import Listing, ListJob
+from actors.membership import LIVING
 from actors.messages import (
     AskFiles,
     AskReport,
@@ -61,7 +62,6 @@ from actors.spaces import client_key
 from actors.window import Windows
 from actors.writing import Writing
 
-DOWN = frozenset({"dead", "stopped", "left"})
 ANSWERS = (Observed, Fetched, Stored, Scanned, Inspected, Report, FilesReport)
 
 
@@ -178,7 +178,8 @@ class Router:
         if not changed.network:
             return
         desk.rename({m.id: m.name for m in changed.members})
-        down = frozenset([m.id for m in changed.members if m.state in DOWN and m.id != desk.node])
+        others = [m for m in changed.members if m.id != desk.node]
+        down = frozenset([m.id for m in others if m.state not in LIVING])
         down = down.union(desk.placement.layout.lost)
         fallen, desk.down = sorted(down - desk.down), down
         for node in fallen:

@@ -9,7 +9,7 @@ knows that it leaves (fileserver.py), but an upload may have done so before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +18,7 @@ from actors.actor import Address
 from actors.file_desk import FileDesk
 from actors.inquiry import Inquiry
 from actors.keeping import Keeping
+from actors.layout import majority
 from actors.messages import ChunkKept, FilesHandedOver, KeepChunk, Message, Touch, Touched
 from actors.placing import TOUCH_MS
 from actors.throttle import Throttle
@@ -127,7 +128,7 @@ class Straying:
         desk = self._desk
         self.strays += 0 if desk.is_leaving else len(ids)
         look = _Look(began, {id: set() for id in ids})
-        for owner, theirs in self._by_owner(ids).items():
+        for owner, theirs in desk.by_owner(ids).items():
             if not desk.is_down(owner):
                 look.waits += 1
                 desk.errands.ask(
@@ -138,13 +139,6 @@ class Straying:
                     patience_ms=TOUCH_MS,
                 )
         self._answered(look)
-
-    def _by_owner(self, ids: Iterable[str]) -> dict[str, list[str]]:
-        asked: dict[str, list[str]] = {}
-        for id in ids:
-            for owner in self._desk.owners(id):
-                asked.setdefault(owner, []).append(id)
-        return asked
 
     def _on_touched(
         self, look: _Look, owner: str, ids: Sequence[str], answer: Message | None
@@ -171,7 +165,7 @@ class Straying:
             else:
                 lacking = [o for o in owners if o not in kept and not desk.is_down(o)]
                 self._to_send += [(id, owner) for owner in lacking]
-                is_enough = len(kept) >= desk.needed(owners)
+                is_enough = len(kept) >= majority(len(owners))
                 if lacking:
                     self._lacking[id] = len(lacking)
                 else:

@@ -93,13 +93,9 @@ class Sweeping:
             self._tell_owners(chunks)
 
     def _tell_owners(self, chunks: Sequence[str]) -> None:
-        told: dict[str, list[str]] = {}
-        for id in chunks:
-            for owner in self._desk.owners(id):
-                if owner != self._desk.node:
-                    told.setdefault(owner, []).append(id)
-        for owner, ids in told.items():
-            self._desk.outbox.tell(owner, Released(tuple(ids)))
+        for owner, ids in self._desk.by_owner(chunks).items():
+            if owner != self._desk.node:
+                self._desk.outbox.tell(owner, Released(tuple(ids)))
 
     def on_layout(self) -> None:
         """The epoch is higher: some may be asked about again."""

@@ -38,9 +38,9 @@ from actors.messages import (
     PutChunk,
     PutFile,
 )
+from actors.names import HEAD_BYTES
 from actors.requests import Ask, Requests
 
-HEAD_BYTES = 65_536
 GROUP = 16
 WINDOW = 8
 MAX_HELD = 32

@@ -18,8 +18,8 @@ FUNCTION_LINES = 60
 
 VALUES = frozenset(
     {"actor", "chunks", "contents", "digests", "errors", "file_settings", "formats"}
-    | {"gossip_settings", "layout", "membership", "merkle", "names", "ring", "router_settings"}
-    | {"shared", "sizes", "spaces", "storage_settings", "versions", "window"}
+    | {"gossip_settings", "hexadecimal", "layout", "membership", "merkle", "names", "ring"}
+    | {"router_settings", "shared", "sizes", "spaces", "storage_settings", "versions", "window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {

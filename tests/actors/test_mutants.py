@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from actors import sweeping
+from actors import placing, sweeping
 from actors.actor import Envelope, Now
-from actors.file_desk import FileDesk
 from actors.filing import Filing
 from actors.inquiry import Inquiry
 from actors.messages import CompareTrees, Pull, PutRecord
@@ -80,7 +79,7 @@ def pages_served_in_any_epoch(patch: pytest.MonkeyPatch) -> None:
 
 def acknowledged_by_one_owner(patch: pytest.MonkeyPatch) -> None:
     """A chunk on one disk counts as kept."""
-    patch.setattr(FileDesk, "needed", lambda desk, owners: 1)
+    patch.setattr(placing, "majority", lambda owners: 1)
 
 
 @pytest.mark.parametrize(
