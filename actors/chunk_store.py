@@ -31,6 +31,9 @@ class ChunkStore(Protocol):
     def drop(self, ids: Sequence[str]) -> None:
         """Forget these, as far as they are kept. A crash may bring them back."""
 
+    def partitions(self) -> list[int]:
+        """The partitions in which something may be kept, in their order: in no other is."""
+
     def of_partition(self, partition: int) -> list[str]:
         """The ids of all that is kept in a partition, in their order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from actors import ring
 from actors.actor import Address, Now
 from actors.chunks import partition_of_chunk
 from actors.errands import Errands
@@ -29,6 +30,8 @@ class FileDesk:
         self._members: dict[str, Member] = {}
         self._leaving: frozenset[str] = frozenset()
         self._ring = ring_of(())
+        self.owned = 0
+        """The partitions that this node is to keep, a bit each: the first is the highest."""
         self._later: list[Callable[[], None]] = []
 
     def later(self, action: Callable[[], None]) -> None:
@@ -67,7 +70,10 @@ class FileDesk:
         target = self.placement.layout.target
         staying = tuple([node for node in target if node not in self._leaving])
         before, self._ring = self._ring, ring_of(staying or target)
-        return self._ring.members != before.members
+        if self._ring.members == before.members:
+            return False
+        self.owned = sum([1 << bit(p) for p in range(ring.PARTITIONS) if self.owns(p)])
+        return True
 
     def meet(self, members: tuple[Member, ...]) -> list[str]:
         """These are the members now; the ids of those that have gone down since."""
@@ -129,3 +135,8 @@ class FileDesk:
         """A little before the client gives up, so that it hears why: monotonic ms."""
         timeout_ms = max(1, min(timeout_ms, self.settings.max_timeout_ms))
         return self.now.mono_ms + timeout_ms - min(timeout_ms // 10, 200)
+
+
+def bit(partition: int) -> int:
+    """Of those that are owned, which stands for this partition?"""
+    return ring.PARTITIONS - 1 - partition

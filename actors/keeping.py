@@ -6,7 +6,7 @@ A turn's chunks are put on the disk together, and only then acknowledged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from actors.chunk_store import ChunkStore, StoreCounts
 from actors.chunks import chunk_id, ids_in, is_list_id, partition_of_chunk
@@ -32,7 +32,7 @@ class Keeping:
         self._gone = gone
         self._staged: dict[str, bytes] = {}
         self._then: list[tuple[str, Kept]] = []
-        self._sums: dict[int, int] = {}
+        self._sums: dict[int, int] | None = None
         self._lists: ListReferences | None = None
         self.rotten = 0
 
@@ -113,20 +113,20 @@ class Keeping:
         """The ids of what is kept in a partition, in their order."""
         return self._store.of_partition(partition)
 
-    def sum_of(self, partition: int) -> str:
-        """What tells what is kept in a partition from anything else, in hex: an exclusive or of the
-        digests' beginnings, so that one more is one operation."""
-        if partition not in self._sums:
-            total = 0
-            for id in self._store.of_partition(partition):
-                total ^= _number(id)
-            self._sums[partition] = total
-        return f"{self._sums[partition]:016x}"
+    def sums(self) -> Mapping[int, int]:
+        """Of each partition in which something is kept, what tells it from anything else: an
+        exclusive or of the digests' beginnings, so that one more is one operation."""
+        return self._known()
+
+    def partitions(self) -> list[int]:
+        """Those in which something may be kept, or should be, in their order."""
+        return sorted({*self._store.partitions(), *self._known()})
 
     def is_as_known(self, partition: int) -> bool:
         """Is on the disk what was put there? From now on what is there counts."""
-        known = self._sums.pop(partition, None)
-        return known is None or self.sum_of(partition) == f"{known:016x}"
+        before = self._known().get(partition, 0)
+        self._sum_up(partition)
+        return self._known().get(partition, 0) == before
 
     def refer(self, ids: Sequence[str]) -> list[bool]:
         """Of each: does a list that is kept here name it?"""
@@ -148,15 +148,35 @@ class Keeping:
         self.drop([id])
         self._gone(id)
 
+    def _known(self) -> dict[int, int]:
+        """The sums; they are made when they are first asked for."""
+        if self._sums is None:
+            self._sums = {}
+            for partition in self._store.partitions():
+                self._sum_up(partition)
+        return self._sums
+
+    def _sum_up(self, partition: int) -> None:
+        total = 0
+        for id in self._store.of_partition(partition):
+            total ^= _number(id)
+        self._set_sum(partition, total)
+
+    def _set_sum(self, partition: int, total: int) -> None:
+        if total:
+            self._known()[partition] = total
+        else:
+            self._known().pop(partition, None)
+
     def _look_again(self, partition: int) -> None:
         """Where nothing is known to be, nothing can be missing."""
-        if self._sums.get(partition):
-            del self._sums[partition]
+        if self._sums is not None and partition in self._sums:
+            self._sum_up(partition)
 
     def _count(self, id: str) -> None:
-        partition = partition_of_chunk(id)
-        if partition in self._sums:
-            self._sums[partition] ^= _number(id)
+        if self._sums is not None:
+            partition = partition_of_chunk(id)
+            self._set_sum(partition, self._sums.get(partition, 0) ^ _number(id))
 
 
 def _number(id: str) -> int:

@@ -16,7 +16,7 @@ from actors.actor import Address, Envelope
 from actors.chunks import is_chunk_id, partition_of_chunk
 from actors.errands import is_refusal
 from actors.fetching import Fetching
-from actors.file_desk import FileDesk
+from actors.file_desk import FileDesk, bit
 from actors.hexadecimal import is_hex
 from actors.inquiry import Inquiry
 from actors.keeping import Keeping
@@ -28,9 +28,6 @@ COMPARE_PATIENCE_MS = 5_000
 PULL_MS = 60_000
 SOON_MS = 200
 MAX_LACKING = 100_000
-
-NOTHING = f"{0:016x}"
-"""The sum of a partition in which nothing is kept."""
 
 
 class Mending:
@@ -159,13 +156,9 @@ class Mending:
 
     def _compare(self, peer: str, first: int, after: str) -> None:
         desk = self._desk
-        owned = 0
-        partitions = []
-        for partition in range(first, ring.PARTITIONS):
-            if desk.owns(partition):
-                owned |= 1 << (ring.PARTITIONS - 1 - partition)
-                partitions.append(partition)
-        sums = [(p, total) for p in partitions if (total := self._keeping.sum_of(p)) != NOTHING]
+        owned = desk.owned & ((1 << (ring.PARTITIONS - first)) - 1)
+        kept = sorted(self._keeping.sums().items())
+        sums = [(p, _hex(total)) for p, total in kept if p >= first and desk.owns(p)]
         request = CompareChunks(
             desk.epoch,
             f"{owned:0{ring.PARTITIONS // 4}x}",
@@ -221,10 +214,9 @@ class Mending:
         owned = int(compare.owned, 16)
         theirs = dict(zip(compare.partitions, compare.sums, strict=True))
         told: list[str] = []
-        for partition in range(compare.first, ring.PARTITIONS):
-            if not owned >> (ring.PARTITIONS - 1 - partition) & 1:
-                continue
-            if self._keeping.sum_of(partition) == theirs.get(partition, NOTHING):
+        for partition, total in sorted(self._keeping.sums().items()):
+            is_wanted = partition >= compare.first and owned >> bit(partition) & 1
+            if not is_wanted or _hex(total) == theirs.get(partition):
                 continue
             ids = self._keeping.of_partition(partition)
             if partition == compare.first and compare.after:
@@ -280,3 +272,7 @@ class Mending:
         self._pulling.pop(chunk, None)
         self._wanted[chunk] = holders
         self._pull_ms = self._desk.now.mono_ms + self._desk.settings.retry_ms
+
+
+def _hex(total: int) -> str:
+    return f"{total:016x}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from actors import ring
 from actors.file_desk import FileDesk
 from actors.keeping import Keeping
 from actors.throttle import Throttle
@@ -29,7 +28,7 @@ class Scrubbing:
         self._suspect = suspect
         self._lost = lost
         self._throttle = Throttle(desk.settings.scrub_bytes_per_s)
-        self._partition = 0
+        self._partitions: list[int] | None = None
         self._left: list[str] = []
         self._next_ms: int | None = None
         self.scrubbed = 0
@@ -52,13 +51,15 @@ class Scrubbing:
         if not self._throttle.is_open(now_ms):
             self._next_ms = self._throttle.open_at_ms
             return
-        while not self._left and self._partition < ring.PARTITIONS:
-            if not self._keeping.is_as_known(self._partition):
+        if self._partitions is None:
+            self._partitions = self._keeping.partitions()[::-1]
+        while not self._left and self._partitions:
+            partition = self._partitions.pop()
+            if not self._keeping.is_as_known(partition):
                 self._lost()
-            self._left = self._keeping.of_partition(self._partition)[::-1]
-            self._partition += 1
+            self._left = self._keeping.of_partition(partition)[::-1]
         if not self._left:
-            self._partition = 0
+            self._partitions = None
             self._next_ms = now_ms + self._desk.settings.scrub_pause_ms
             return
         id = self._left.pop()

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from actors import ring
 from actors.actor import Address
 from actors.file_desk import FileDesk
 from actors.inquiry import Inquiry
@@ -77,7 +76,7 @@ class Straying:
 
     def _begin(self) -> None:
         desk = self._desk
-        self._partitions = [p for p in range(ring.PARTITIONS) if not desk.owns(p)]
+        self._partitions = [p for p in self._keeping.partitions() if not desk.owns(p)]
         self._left_behind = 0
         self.strays = self._keeping.counts.chunks if desk.is_leaving else 0
         self._next_ms = desk.now.mono_ms + 1

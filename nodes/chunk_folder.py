@@ -74,12 +74,10 @@ class ChunkFolder:
 
     def _count(self) -> None:
         """Look at all that there is, and sync the folders."""
-        for name in sorted(os.listdir(self._fd)):
-            if not PARTITION.fullmatch(name):
-                continue
-            with _folder(self._path / name) as fd:
+        for partition in self.partitions():
+            with self._folder_of(partition) as fd:
                 os.fsync(fd)
-                for entry in _chunks_in(fd, int(name, 16)):
+                for entry in _chunks_in(fd, partition):
                     size_bytes = _size_of(entry.name, fd)
                     if size_bytes is not None:
                         self._add(entry.name, size_bytes)
@@ -186,10 +184,15 @@ class ChunkFolder:
                 self._size_bytes -= size_bytes
                 self._lists.discard(id)
 
+    def partitions(self) -> list[int]:
+        """The partitions that have a folder, in their order."""
+        names = filter(PARTITION.fullmatch, os.listdir(self._fd))
+        return sorted([int(name, 16) for name in names])
+
     def of_partition(self, partition: int) -> list[str]:
         """The ids of all that is kept in a partition, in their order."""
         try:
-            with _folder(self._path / f"{partition:03x}") as fd:
+            with self._folder_of(partition) as fd:
                 return sorted([entry.name for entry in _chunks_in(fd, partition)])
         except FileNotFoundError:
             return []
@@ -221,6 +224,16 @@ class ChunkFolder:
         """Close the folder."""
         self._opened.close()
 
+    @contextlib.contextmanager
+    def _folder_of(self, partition: int) -> Iterator[int]:
+        fd = os.open(
+            f"{partition:03x}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd
+        )
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
     def _file(self, id: str) -> str:
         return f"{self._path}/{partition_of_chunk(id):03x}/{id}"
 
@@ -238,15 +251,6 @@ class ChunkFolder:
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
             self._has_new_folder = True
-
-
-@contextlib.contextmanager
-def _folder(path: Path) -> Iterator[int]:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def _chunks_in(fd: int, partition: int) -> Iterator[os.DirEntry[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+from functools import cache
 
 import pytest
 
@@ -134,7 +134,16 @@ RIGHT: list[tuple[Rule, str, str]] = [
 
 def judge(rule: Rule, path: str, text: str) -> list[str]:
     """What a rule finds in a file."""
-    return list(rule(File(path, text, ast.parse(text, path))))
+    return list(rule(File.parse(path, text)))
+
+
+@cache
+def repository() -> list[File]:
+    """All of its files."""
+    files = [ROOT / "deploy" / "restart", *sorted(ROOT.glob("*.py"))]
+    for folder in FOLDERS:
+        files += sorted((ROOT / folder).rglob("*.py"))
+    return [File.parse(f.relative_to(ROOT).as_posix(), f.read_text("utf-8")) for f in files]
 
 
 @pytest.mark.parametrize(("rule", "path", "text"), WRONG, ids=[rule.__name__ for rule, *_ in WRONG])
@@ -152,9 +161,5 @@ def test_a_rule_finds_nothing_else(rule: Rule, path: str, text: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_the_repository_is_tidy(rule: Rule) -> None:
     """Every file of the repository keeps every rule."""
-    files = [ROOT / "deploy" / "restart", *sorted(ROOT.glob("*.py"))]
-    for folder in FOLDERS:
-        files += sorted((ROOT / folder).rglob("*.py"))
-    texts = {file.relative_to(ROOT).as_posix(): file.read_text("utf-8") for file in files}
-    found = {path: judge(rule, path, text) for path, text in texts.items()}
+    found = {file.path: list(rule(file)) for file in repository()}
     assert {path: wrong for path, wrong in found.items() if wrong} == {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,19 @@ MAY_POLL = frozenset({"nodes/loop.py", "nodes/client.py"})
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A Python file: its path from the root of the repository, its text and its syntax tree."""
+    """A Python file: its path from the root of the repository, its text, its syntax tree and all
+    nodes of that."""
 
     path: str
     text: str
     tree: ast.Module
+    nodes: Sequence[ast.AST]
+
+    @classmethod
+    def parse(cls, path: str, text: str) -> File:
+        """A file with this text."""
+        tree = ast.parse(text, path)
+        return cls(path, text, tree, list(ast.walk(tree)))
 
     @property
     def folder(self) -> str:
@@ -91,7 +99,7 @@ Rule = Callable[[File], Iterator[str]]
 
 def imports(file: File) -> Iterator[tuple[int, str]]:
     """The line and the full name of every module that is imported, wherever in the file."""
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -136,7 +144,7 @@ def purity(file: File) -> Iterator[str]:
     for line, module in imports(file):
         if module.split(".")[0] in IMPURE_MODULES:
             yield f"{line}: an actor cannot import {module}"
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Load()) if name in IMPURE_BUILTINS:
                 yield f"{node.lineno}: an actor cannot use {name}()"
@@ -148,9 +156,9 @@ def seeded(file: File) -> Iterator[str]:
     """The randomness of actors is a `random.Random` that they are given, or seed themselves."""
     if file.folder != "actors":
         return
-    aliases = [alias for n in ast.walk(file.tree) if isinstance(n, ast.Import) for alias in n.names]
+    aliases = [alias for n in file.nodes if isinstance(n, ast.Import) for alias in n.names]
     names = {alias.asname or alias.name for alias in aliases if alias.name == "random"}
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         match node:
             case ast.ImportFrom(module="random", names=imported):
                 if any(alias.name != "Random" for alias in imported):
@@ -238,7 +246,7 @@ def order(file: File) -> Iterator[str]:
     if file.folder != "actors" and not file.path.startswith("nodes/simulated"):
         return
     shared = {name for name in sets_of(file.tree) if name.startswith(".") or name.isupper()}
-    functions = [n for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef)]
+    functions = [n for n in file.nodes if isinstance(n, ast.FunctionDef)]
     found: set[tuple[int, str]] = set()
     for scope in (file.tree, *functions):
         known = shared if scope is file.tree else shared | sets_of(scope)
@@ -253,7 +261,7 @@ def size(file: File) -> Iterator[str]:
     lines = len(file.text.splitlines())
     if lines >= FILE_LINES:
         yield f"1: {lines} lines are too many for a file"
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             if lines >= FUNCTION_LINES:
@@ -264,7 +272,7 @@ def docstrings(file: File) -> Iterator[str]:
     """A file opens with what it is for; a test says in one line what it shows."""
     if file.folder in ("actors", "nodes", "") and not ast.get_docstring(file.tree):
         yield "1: a file opens with a docstring"
-    for node in ast.walk(file.tree) if file.folder == "tests" else ():
+    for node in file.nodes if file.folder == "tests" else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node) or ""
             if node.name.startswith("test_") and len(docstring.splitlines()) != 1:
@@ -273,7 +281,7 @@ def docstrings(file: File) -> Iterator[str]:
 
 def sleep(file: File) -> Iterator[str]:
     """Tests wait for a condition with a deadline; they never sleep and hope."""
-    for node in ast.walk(file.tree) if file.folder == "tests" else ():
+    for node in file.nodes if file.folder == "tests" else ():
         match node:
             case ast.Call(func=ast.Name(id="sleep") | ast.Attribute(attr="sleep")):
                 yield f"{node.lineno}: a test does not sleep"
@@ -281,7 +289,7 @@ def sleep(file: File) -> Iterator[str]:
 
 def swallow(file: File) -> Iterator[str]:
     """No error is swallowed unseen."""
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         match node:
             case ast.ExceptHandler(type=None):
                 yield f"{node.lineno}: a bare except catches what nobody expects"
@@ -296,7 +304,7 @@ def poll(file: File) -> Iterator[str]:
     """There is one poll loop in a node, and one in its client."""
     if file.folder not in ("actors", "nodes") or file.path in MAY_POLL:
         return
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         match node:
             case ast.Call(func=ast.Attribute(attr="poll" | "Poller") | ast.Name(id="Poller")):
                 yield f"{node.lineno}: only {' and '.join(sorted(MAY_POLL))} poll"

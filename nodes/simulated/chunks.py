@@ -63,6 +63,10 @@ class SimulatedChunks:
             if (data := self._chunks.pop(id, None)) is not None:
                 self._dropped[id] = data
 
+    def partitions(self) -> list[int]:
+        """The partitions in which something is kept, in their order."""
+        return sorted({partition_of_chunk(id) for id in self._chunks})
+
     def of_partition(self, partition: int) -> list[str]:
         """The ids of all that is kept in a partition, in their order."""
         return [id for id in self.ids() if partition_of_chunk(id) == partition]

@@ -62,8 +62,6 @@ class DictionaryChunks:
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.full = False
-        self._indexed: set[str] = set()
-        self._index: dict[int, list[str]] = {}
 
     def read(self, id: str) -> bytes | None:
         """The bytes."""
@@ -84,17 +82,13 @@ class DictionaryChunks:
         for id in ids:
             self.held.pop(id, None)
 
+    def partitions(self) -> list[int]:
+        """Those of which something is kept."""
+        return sorted({partition_of_chunk(id) for id in self.held})
+
     def of_partition(self, partition: int) -> list[str]:
         """Those of a partition."""
-        return sorted(self._by_partition().get(partition, ()))
-
-    def _by_partition(self) -> dict[int, list[str]]:
-        if self._indexed != self.held.keys():
-            self._indexed = set(self.held)
-            self._index = {}
-            for id in self.held:
-                self._index.setdefault(partition_of_chunk(id), []).append(id)
-        return self._index
+        return sorted(id for id in self.held if partition_of_chunk(id) == partition)
 
     def lists(self) -> list[str]:
         """All lists."""

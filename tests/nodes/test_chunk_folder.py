@@ -116,6 +116,7 @@ def test_a_folder_answers_as_a_dictionary_would(
         assert folder.lists() == sorted(id for id in model if id.endswith(".list"))
         listed = [id for p in range(ring.PARTITIONS) for id in folder.of_partition(p)]
         assert sorted(listed) == sorted(model)
+        assert {*map(partition_of_chunk, model)} <= {*folder.partitions()}
         folder.close()
 
 
@@ -130,6 +131,7 @@ def test_partitions_are_those_of_the_ring(
     listed = [folder.of_partition(p) for p in range(4)]
     assert listed == [sorted(ids) for ids in listed]
     assert sorted(id for ids in listed for id in ids) == sorted(map(chunk_id, datas))
+    assert folder.partitions() == [0, 1, 2, 3]
     assert {p.name for p in (tmp_path / "chunks").iterdir()} == {
         *("000", "001", "002", "003", "drafts")
     }
