@@ -1,5 +1,6 @@
 """Every run of the tests is the same run, whoever starts it."""
 
+import os
 import signal
 
 from hypothesis import settings
@@ -12,3 +13,9 @@ settings.load_profile("gossamer")
 # tests start would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more worker than there are cores, for tests with real nodes mostly wait; four at most,
+    for what they wait for is to happen in time."""
+    return min(4, (os.cpu_count() or 1) + 1)

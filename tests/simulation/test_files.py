@@ -45,7 +45,7 @@ def test_no_seed_loses_a_file_or_keeps_what_nobody_needs(seed: int) -> None:
     assert len(found.files.history.operations) >= 20
 
 
-@pytest.mark.soak
+@pytest.mark.seeds
 @pytest.mark.parametrize("first", range(len(SEEDS), len(SEEDS) + MORE, 10))
 def test_no_seed_of_many_loses_a_file(first: int) -> None:
     """The same for many more seeds."""
@@ -68,6 +68,7 @@ def test_what_rots_is_mended() -> None:
     assert all(t.begun["rot"] >= 2 for t in trials)
 
 
+@pytest.mark.seeds
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("mutant", file_mutants.MUTANTS)
 def test_a_mutant_is_caught(

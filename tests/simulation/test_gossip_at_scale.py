@@ -64,6 +64,7 @@ def test_rounds_grow_with_the_logarithm(size: int) -> None:
     assert max(took_ms) / ROUND_MS <= most_rounds(size)
 
 
+@pytest.mark.seeds
 def test_a_thousand_nodes_gossip_as_cheaply_and_nearly_as_fast_as_ten() -> None:
     """At most 1.5 times the idle bytes, 12 rounds, and a machine without power is found in time."""
     network = settled(1_000, seed=1, loss=0)

@@ -80,6 +80,7 @@ def followed_another_than_promised(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Joining, "may_follow", lambda joining, number, members: True)
 
 
+@pytest.mark.seeds
 @pytest.mark.parametrize(
     "mutant",
     [
@@ -97,6 +98,7 @@ def test_a_mutant_of_the_founding_is_caught(
     assert any(counted_on_in_vain(seed) for seed in range(MOST_FOUNDINGS))
 
 
+@pytest.mark.seeds
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("mutant", [*register_mutants.MUTANTS, *layout_mutants.MUTANTS])
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
