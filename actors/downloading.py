@@ -26,7 +26,7 @@ from actors.errors import GossamerError
 from actors.messages import ChunkGot, FileGot, GetChunk, GetFile, Message
 from actors.requests import Answered, Ask, Requests
 
-WINDOW = 16
+WINDOW = 12
 """Chunks that were asked for and not handed out: so much memory does a download take."""
 LISTS_AT_ONCE = 4
 
@@ -223,10 +223,10 @@ class Download(_Machine):
             self._got[index] = data
             self.fetched += 1
 
-    def take(self) -> list[tuple[int, bytes | None]]:
+    def take(self, most: int = WINDOW) -> list[tuple[int, bytes | None]]:
         """The chunks that come next in the file: their indices and bytes, or None if kept."""
         pieces: list[tuple[int, bytes | None]] = []
-        while self._taken in self._got:
+        while self._taken in self._got and len(pieces) < most:
             pieces.append((self._taken, self._got.pop(self._taken)))
             self._taken += 1
         return pieces

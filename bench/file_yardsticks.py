@@ -11,8 +11,10 @@ import contextlib
 import os
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,7 @@ SHA256: Final = "sha256sum"
 COPY: Final = "a copy, synced"
 COPIES: Final = "three copies at once, synced"
 STREAM: Final = "chunks through ZeroMQ"
+HASHED: Final = "the same, each byte hashed twice"
 
 
 def sha256sum(file: Path) -> float:
@@ -68,6 +71,28 @@ def _copy(file: Path, target: Path) -> None:
 def stream(file: Path) -> float:
     """As many chunks as the file has: a ROUTER sends them from memory, one for each request of a
     DEALER, which has WINDOW of those under way, and drops what it is sent."""
+    return _stream(file, lambda chunk: None)
+
+
+def hashed_stream(file: Path) -> float:
+    """As `stream`, with the SHA-256 of each chunk and of all of them: a thread each."""
+    whole = sha256()
+    with ThreadPoolExecutor(1) as for_whole, ThreadPoolExecutor(1) as for_chunks:
+        under_way: deque[tuple[Future[None], Future[bytes]]] = deque()
+
+        def take(chunk: bytes) -> None:
+            each = for_chunks.submit(lambda: sha256(chunk).digest())
+            under_way.append((for_whole.submit(whole.update, chunk), each))
+            if len(under_way) == WINDOW:
+                for future in under_way.popleft():
+                    future.result()
+
+        return _stream(file, take, lambda: [f.result() for pair in under_way for f in pair])
+
+
+def _stream(
+    file: Path, take: Callable[[bytes], None], finish: Callable[[], object] = lambda: None
+) -> float:
     chunks = -(-file.stat().st_size // CHUNK_BYTES)
     with (
         python("-m", "bench.file_yardsticks", output=subprocess.PIPE) as process,
@@ -84,9 +109,10 @@ def stream(file: Path) -> float:
         for _ in range(min(WINDOW, chunks)):
             socket.send(b"")
         for number in range(chunks):
-            socket.recv()
+            take(socket.recv())
             if number + WINDOW < chunks:
                 socket.send(b"")
+        finish()
         return time.perf_counter() - began
 
 
@@ -95,6 +121,7 @@ YARDSTICKS: Final[dict[str, Callable[[Path], float]]] = {
     COPY: one_copy,
     COPIES: three_copies,
     STREAM: stream,
+    HASHED: hashed_stream,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,10 @@ from nodes.background import Background
 from nodes.calls import Calls
 from nodes.file_ports import FilePorts
 from nodes.partial_file import PartialFile
-from nodes.transfers import Progress, Transfer, good, hash_into, run_to_end
+from nodes.transfers import Progress, Transfer, good, run_to_end
+
+WRITTEN_TOGETHER = 4
+"""So many chunks are handed to the writer at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +194,17 @@ class _Receiving:
         machine = Download(index, self._ports.timeout_ms, kept=kept)
         transfer = Transfer(machine, machine.answered, self._calls, self._ports.hashers)
         if manifest.content:
-            await self._put(manifest.content, 0)
-        while machine.outcome is None:
+            self._tell(await self._writer.run(self._put, [(0, manifest.content)]))
+        writing: asyncio.Future[int] | None = None
+        while machine.outcome is None or writing is not None:
             transfer.send()
-            pieces = machine.take()
-            for chunk, data in pieces:
-                if data is None:
-                    await self._count(await self._writer.run(self._sink.read, index, chunk))
-                else:
-                    await self._put(data, chunk * manifest.chunk_bytes)
-                transfer.send()
-            if not pieces and machine.outcome is None:
-                await transfer.news()
+            if writing is None and (pieces := machine.take(WRITTEN_TOGETHER)):
+                writing = self._writer.run(self._put, pieces)
+            elif writing is not None and writing.done():
+                self._tell(writing.result())
+                writing = None
+            else:
+                await transfer.news(*([] if writing is None else [writing]))
         fetched = good(machine.outcome)
         if self._whole.hexdigest() != manifest.sha256:
             await self._writer.run(self._sink.discard)
@@ -209,14 +212,17 @@ class _Receiving:
         await self._writer.run(self._sink.finish)
         return fetched
 
-    async def _put(self, data: bytes, offset: int) -> None:
-        """Hash it and write it, both at once."""
-        await asyncio.gather(self._count(data), self._writer.run(self._sink.write, data, offset))
-
-    async def _count(self, data: bytes) -> None:
-        """It is the next part of the whole."""
-        await hash_into(self._whole.update, data, self._ports.hashers)
-        self._tell(len(data))
+    def _put(self, pieces: Sequence[tuple[int, bytes | None]]) -> int:
+        """Hash what comes next, and write what is not there yet; how many bytes that are. In the
+        writer's thread."""
+        total = 0
+        for chunk, fetched in pieces:
+            data = self._sink.read(self._index, chunk) if fetched is None else fetched
+            self._whole.update(data)
+            if fetched is not None:
+                self._sink.write(data, chunk * self._index.manifest.chunk_bytes)
+            total += len(data)
+        return total
 
     def _tell(self, more_bytes: int) -> None:
         self._done_bytes += more_bytes

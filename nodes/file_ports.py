@@ -26,8 +26,8 @@ MAX_PORTS = 8
 
 LOOK_AGAIN_MS = 5_000
 
-HASHERS = 3
-"""Threads: two for chunks, one for the whole of a file."""
+HASHERS = 2
+"""Threads that look whether chunks are what they are called."""
 
 
 @dataclass(slots=True)

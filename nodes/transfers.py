@@ -20,8 +20,6 @@ from nodes.clocks import monotonic_ms
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are done, and how many there are if that is known."""
 
-SMALL_BYTES = 32_768
-
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
@@ -136,11 +134,3 @@ def good(outcome: T | GossamerError) -> T:
 def digest_of(data: bytes) -> str:
     """SHA-256 in hex."""
     return sha256(data).hexdigest()
-
-
-async def hash_into(add: Callable[[bytes], None], data: bytes, hashers: Background) -> None:
-    """Let the data count: what is small at once, for to hand it over would take longer."""
-    if len(data) <= SMALL_BYTES:
-        add(data)
-    else:
-        await hashers.run(add, data)

@@ -11,7 +11,7 @@ from actors.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES
 from actors.uploading import Upload, Uploaded
 from nodes.background import Background
 from nodes.file_ports import FilePorts
-from nodes.transfers import Progress, Transfer, digest_of, good, hash_into
+from nodes.transfers import Progress, Transfer, digest_of, good
 
 
 class Source:
@@ -36,14 +36,11 @@ class Source:
     def next(self) -> tuple[bytes, str]:
         """The next chunk and its digest; the last one is shorter, if need be empty."""
         data = self._read()
+        self._whole.update(data)
         return data, digest_of(data)
 
-    def add(self, data: bytes) -> None:
-        """Let it count for the SHA-256 of the whole."""
-        self._whole.update(data)
-
     def sha256(self) -> str:
-        """Of all that was added, in hex."""
+        """Of all that `next` has given, in hex."""
         return self._whole.hexdigest()
 
     def at(self, index: int) -> tuple[bytes, str]:
@@ -144,7 +141,7 @@ class _Sending:
                     self._upload.again(*await self._reader.run(self._source.at, index))
                     continue
                 if next_chunk is not None and next_chunk.done() and self._upload.room:
-                    next_chunk = await self._take_in(next_chunk)
+                    next_chunk = self._take_in(next_chunk)
                     continue
                 transfer.send()
                 self._tell()
@@ -153,7 +150,7 @@ class _Sending:
             self._tell()
             return good(self._upload.outcome)
 
-    async def _take_in(
+    def _take_in(
         self, read: asyncio.Future[tuple[bytes, str]]
     ) -> asyncio.Future[tuple[bytes, str]] | None:
         """Hand in what was read, while the next chunk is being read, if there is one."""
@@ -161,7 +158,6 @@ class _Sending:
         is_last = len(data) < self._chunk_bytes
         following = None if is_last else self._reader.run(self._source.next)
         if data:
-            await hash_into(self._source.add, data, self._ports.hashers)
             self._upload.chunk(data, id)
         if is_last:
             self._upload.end(self._source.sha256())

@@ -17,7 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import files, http, machine
-from bench.file_yardsticks import COPIES, STREAM, YARDSTICKS, one_copy, stream, three_copies
+from bench.file_yardsticks import (
+    COPIES,
+    STREAM,
+    YARDSTICKS,
+    hashed_stream,
+    one_copy,
+    stream,
+    three_copies,
+)
 from bench.files import DOWNLOAD, DROPPED, TRANSFERS, UPLOAD, Measured, Memory, Start, System
 from bench.files_gossamer import gossamer
 from bench.files_report import Transfer, files_as_json, files_tables, small_rows, transfers
@@ -223,7 +231,7 @@ def test_the_json_of_files_has_the_rows_of_the_tables() -> None:
     assert report["list_s"] == {"Gossamer": 0.5, OTHER: 0.5}
 
 
-@pytest.mark.parametrize("yardstick", [one_copy, three_copies, stream])
+@pytest.mark.parametrize("yardstick", [one_copy, three_copies, stream, hashed_stream])
 def test_a_yardstick_leaves_nothing(yardstick: Callable[[Path], float], tmp_path: Path) -> None:
     """But for the file that it is given."""
     file = tmp_path / "file"
