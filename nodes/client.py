@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar
 
 from actors.errors import GossamerError
@@ -14,6 +16,10 @@ from nodes.async_client import MISSING, AsyncClient, Entry, SharedValue
 from nodes.file_methods import FileMethods
 from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
+
+LOOK_S = 0.5
+"""Python does not wake a thread for a signal that came just before it began to wait: so it wakes by
+itself now and then, and Ctrl-C is never lost."""
 
 T = TypeVar("T")
 
@@ -154,8 +160,8 @@ class Client(FileMethods):
             if self._closed:
                 return
             self._closed = True
-            ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
-        ended.result()
+            ended = self._begin(self._end())
+        _outcome(ended)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -177,5 +183,26 @@ class Client(FileMethods):
             if self._closed:
                 coroutine.close()
                 raise GossamerError("the client was closed")
-            call = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return call.result()
+            done = self._begin(coroutine)
+        return _outcome(done)
+
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> SimpleQueue[asyncio.Task[T]]:
+        """Where its task will be, once it is done.
+
+        Not a Future of concurrent.futures: Ctrl-C may leave the lock of that taken for ever, by who
+        waits for it, and then the event loop waits too.
+        """
+        done: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
+
+        def begin() -> None:
+            self._loop.create_task(coroutine).add_done_callback(done.put)
+
+        self._loop.call_soon_threadsafe(begin)
+        return done
+
+
+def _outcome(done: SimpleQueue[asyncio.Task[T]]) -> T:
+    """Wait for it. Raises what the task has raised."""
+    while True:
+        with contextlib.suppress(Empty):
+            return done.get(timeout=LOOK_S).result()

@@ -19,7 +19,7 @@ from nodes.serve import serve
 
 DOC = " ".join((Path(__file__).parents[2] / "docs" / "files.md").read_text().split())
 FILES, KIB, MIB = FileSettings(), 2**10, 2**20
-IN_WORDS = {2: "two", 8: "eight", 16: "sixteen"}
+IN_WORDS = {2: "two", 8: "eight", 12: "twelve", 16: "sixteen"}
 
 
 @pytest.mark.parametrize(
