@@ -1,9 +1,9 @@
 # make up      a network of three nodes on this machine (the Procfile); Ctrl-C ends it
 # make test    everything that has to hold before a change is accepted; the default
 # make seeds   simulates a thousand more networks that meet every fault, each from a seed; SEEDS=5000
-#              takes as many. It prints the command that repeats what went wrong. Then one of a
-#              thousand nodes, and shows that seeds find what is wrong: it leaves out rules of the
-#              protocol, one at a time. It takes minutes
+#              takes as many. It prints the command that repeats what went wrong. Also one of a
+#              thousand nodes, and more seeds of what `make test` tries with a few; and it shows that
+#              seeds find what is wrong: it leaves out rules of the protocol, one at a time
 # make soak    the tests with real nodes that take minutes, and two thousand simulated networks
 # make bench   measures what a node costs against a bare ZeroMQ echo, and how gossip scales; for more
 #              see bench/README.md

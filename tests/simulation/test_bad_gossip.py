@@ -3,7 +3,7 @@ nodes show it as it is, whatever was forged, and in whosever name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -35,6 +35,7 @@ from actors.messages import (
 from nodes.simulated import Simulation
 from nodes.simulated.client import Outcome
 from nodes.simulated.node import ActorSettings
+from tests.seeds import first_of
 
 NAMES = ("node1", "node2", "node3", "node4", "node5")
 VICTIM, LIAR = "node3", "node1"
@@ -162,12 +163,6 @@ LIES: dict[str, Lie] = {
 NAMES_FORGED = {"its own": VICTIM, "another's": LIAR, "a stranger's": ""}
 WAYS = ("rumour", "tell", "ping", "exchange")
 TOLD = {"all": NAMES, "one": ("node2",), "the others": tuple(n for n in NAMES if n != VICTIM)}
-
-
-def first_of(cases: Iterable[str]) -> list[object]:
-    """The first is tried always; the others, which take as long each, when there is time."""
-    first, *rest = cases
-    return [first, *[pytest.param(case, marks=pytest.mark.soak) for case in rest]]
 
 
 def forge(forger: Forger, lie: Lie, way: str, whose: str, told: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from nodes.simulated.faults import KINDS
 from nodes.simulated.trial import Trial
 from tests.simulation.scenario import trial
 
-SEEDS = range(30)
+SEEDS = range(20)
 MORE = int(os.environ.get("SEEDS", "2000"))
 """So many that are not among SEEDS are tried by `make soak`, and fewer by `make seeds`."""
 
