@@ -43,7 +43,9 @@ class Straying:
         self._keeping = keeping
         self._inquiry = inquiry
         self._throttle = Throttle(desk.settings.repair_bytes_per_s)
+        # What is still to be looked at: partitions, and the rest of one.
         self._partitions: list[int] = []
+        self._ids: list[str] = []
         self._to_send: list[tuple[str, str]] = []
         self._sending = 0
         self._lacking: dict[str, int] = {}
@@ -77,6 +79,7 @@ class Straying:
     def _begin(self) -> None:
         desk = self._desk
         self._partitions = [p for p in self._keeping.partitions() if not desk.owns(p)]
+        self._ids = []
         self._left_behind = 0
         self.strays = self._keeping.counts.chunks if desk.is_leaving else 0
         self._next_ms = desk.now.mono_ms + 1
@@ -89,9 +92,7 @@ class Straying:
         if self._to_send or self._sending:
             self._send()
             return
-        page: list[str] = []
-        while self._partitions and len(page) < desk.settings.sweep_chunks:
-            page += self._keeping.of_partition(self._partitions.pop())
+        page = self._next_page()
         if not page:
             self._end()
             return
@@ -100,6 +101,14 @@ class Straying:
             self._look(page, self._round)
         else:
             self._inquiry.ask(page, partial(self._found, self._round))
+
+    def _next_page(self) -> list[str]:
+        """No more than may be asked about at once: a partition may have to wait with its rest."""
+        most, ids = self._desk.settings.sweep_chunks, self._ids
+        while self._partitions and len(ids) < most:
+            ids += self._keeping.of_partition(self._partitions.pop())
+        self._ids = ids[most:]
+        return ids[:most]
 
     def _end(self) -> None:
         """All was looked at. Where something had to stay, look again after a while."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from actors.actor import Address, Envelope
 from actors.chunks import chunk_id
 from actors.file_settings import FileSettings
@@ -14,13 +16,16 @@ from actors.messages import (
     ChunkPut,
     ChunksCompared,
     ChunksHeld,
+    Dropped,
     FilePut,
     FilesHandedOver,
     FilesReport,
     GetChunk,
     HoldChunks,
     PutChunk,
+    Refer,
     TakeChunk,
+    Touch,
 )
 from tests.actors.file_servers import SETTINGS, A, B, C, D, FileServers, put_file
 
@@ -28,6 +33,7 @@ E = "e" * 16
 CHUNKS = tuple(b"%04d" % n for n in range(50))
 IDS = tuple(map(chunk_id, CHUNKS))
 PUT = put_file("numbers.txt", *CHUNKS, chunk_bytes=4)
+TOO_MANY = Dropped("a question about too many chunks", 1)
 
 
 def with_file(*nodes: str, settings: FileSettings = SETTINGS) -> FileServers:
@@ -153,6 +159,26 @@ def test_a_node_that_leaves_hands_over_all_that_it_has_before_it_goes() -> None:
     network.run_for(30_000)
     assert network.nodes[D].told.count(FilesHandedOver()) == 1
     assert all(network.holders(id) == {A, B, C} for id in IDS)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_no_question_about_strays_is_too_long(leaves: bool) -> None:
+    """However many chunks a partition has: nobody would answer, and a node could never leave."""
+    network = FileServers(A, B, C, D, settings=replace(SETTINGS, sweep_chunks=1_000))
+    chunks = {chunk_id(data): data for data in (b"%d" % n for n in range(1450, 2550))}
+    for node in network.nodes.values():
+        node.store.held.update(chunks)
+    if leaves:
+        network.leave(D)
+    else:
+        network.spread(Layout(2, (A, B, C), (), ()))
+    network.run_for(1_000)
+    touched = [len(touch.chunks) for touch in network.sent_of(Touch)]
+    assert max(touched or [len(refer.chunks) for refer in network.sent_of(Refer)]) == 1_000
+    assert [told for node in network.nodes.values() for told in node.told if told == TOO_MANY] == []
+    if leaves:
+        assert network.nodes[D].told.count(FilesHandedOver()) == 1
+        assert network.nodes[D].store.held == {}
 
 
 def test_how_much_a_node_that_leaves_has_still_to_hand_over_is_told() -> None:
