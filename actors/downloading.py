@@ -213,15 +213,22 @@ class Download(_Machine):
         answered = self._requests.answered(number, outcome, now_ms)
         if answered is None:
             return
-        if isinstance(answered.outcome, GossamerError):
-            self._fail(answered.outcome)
-            return
         index = self._asked[number]
+        if isinstance(answered.outcome, GossamerError):
+            self._fail(self._located(answered.outcome, index))
+            return
         data = self._bytes_of(answered, digest, self._index.chunk_bytes(index), now_ms)
         if data:
             del self._asked[number]
             self._got[index] = data
             self.fetched += 1
+
+    def _located(self, error: GossamerError, index: int) -> GossamerError:
+        """Where a chunk is nowhere: which it is, for whoever looks for it in logs and folders."""
+        if error.code != "chunks_missing":
+            return error
+        which = f"number {index + 1:,} of {self._index.chunk_count:,} of {self._name!r}"
+        return type(error)(f"{error}: {which}, {self._index.chunk(index)}", code=error.code)
 
     def take(self, most: int = WINDOW) -> list[tuple[int, bytes | None]]:
         """The chunks that come next in the file: their indices and bytes, or None if kept."""

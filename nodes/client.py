@@ -194,8 +194,14 @@ class Client(FileMethods):
         """
         done: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
 
+        def end(task: asyncio.Task[T]) -> None:
+            if not task.cancelled():
+                # It counts as looked at: where Ctrl-C ended the wait nobody will.
+                task.exception()
+            done.put(task)
+
         def begin() -> None:
-            self._loop.create_task(coroutine).add_done_callback(done.put)
+            self._loop.create_task(coroutine).add_done_callback(end)
 
         self._loop.call_soon_threadsafe(begin)
         return done

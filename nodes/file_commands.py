@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -42,9 +44,11 @@ def upload(client: Client, output: Output, path: str, name: str | None) -> None:
         raise click.UsageError("what is read from stdin needs a --name")
     resumes = path != STREAM
     with _told_of_ctrl_c(output, "run it again to send the rest" if resumes else ""):
-        source = _stdin() if path == STREAM else path
+        source = _stdin() if path == STREAM else _file(path)
         with _plain_sentences(f"{path} cannot be read"), transfer_progress(output, path) as told:
             uploaded = client.upload(source, name, told)
+        if told is not None:
+            _note_what_was_there(output, "sent", uploaded.sent_chunks, uploaded.chunks)
     if output.as_json:
         output.object(
             {
@@ -92,6 +96,8 @@ def download(client: Client, output: Output, name: str, to: str | None) -> None:
             transfer_progress(output, name) as told,
         ):
             downloaded = client.download(name, to, told)
+        if told is not None:
+            _note_what_was_there(output, "fetched", downloaded.fetched_chunks, downloaded.chunks)
     if output.as_json:
         output.object(
             {
@@ -151,6 +157,13 @@ def remove(client: Client, output: Output, name: str) -> None:
         output.object({"filename": name, "status": "removed"})
 
 
+def _note_what_was_there(output: Output, done: str, moved: int, chunks: int) -> None:
+    """Whoever watched is told why it took no longer."""
+    if moved < chunks:
+        sentence = f"gossamer: {moved:,} of {chunks:,} chunks were {done}, the rest was there"
+        output.note(sentence, {})
+
+
 class _Stdout:
     """Stdout as a file object, which ends as all output of a command does."""
 
@@ -165,6 +178,13 @@ class _Stdout:
     def flush(self) -> None:
         """Hand it on."""
         self._output.flush()
+
+
+def _file(path: str) -> str:
+    """The path, if it does not lead to a folder: some of those, as ".", give a file no name."""
+    if os.path.isdir(path):
+        raise GossamerError(f"{path} cannot be read: {os.strerror(errno.EISDIR)}")
+    return path
 
 
 def _stdin() -> BinaryIO:

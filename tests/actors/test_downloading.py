@@ -9,7 +9,7 @@ import pytest
 
 from actors.chunks import LIST, MAX_DIGESTS, chunk_id, list_of
 from actors.downloading import WINDOW, Download, FileIndex, Opening
-from actors.errors import FileMissing, GossamerError, TimedOut, Unreachable
+from actors.errors import FileMissing, GossamerError, TimedOut, Unavailable, Unreachable
 from actors.messages import ChunkGot, GetChunk, GetFile
 from tests.actors.dictionary_files import DictionaryFiles, answer_all, put_file
 
@@ -80,6 +80,24 @@ def test_answers_may_come_in_any_order() -> None:
     assert joined(download.take()) == DATA[2 * SIZE : 9 * SIZE]
     download.answered(*last, 0)
     assert joined(download.take()) == DATA[9 * SIZE :]
+
+
+def test_an_error_says_which_chunk_is_nowhere() -> None:
+    """For whoever looks for it in logs and folders."""
+    server = served()
+    download = Download(index_of(server), TIMEOUT_MS)
+    lost = chunk_id(DATA[3 * SIZE : 4 * SIZE])
+    server.refuse = lambda r: (
+        "chunks_missing" if isinstance(r, GetChunk) and r.chunk == lost else ""
+    )
+    now_ms = 0
+    while download.outcome is None:
+        for number, outcome in answer_all(server, download.due(now_ms)):
+            download.answered(number, outcome, now_ms)
+        now_ms += 1_000
+    assert isinstance(download.outcome, Unavailable)
+    told = f"told to say chunks_missing: number 4 of 10 of 'f.txt', {lost}"
+    assert (str(download.outcome), download.outcome.code) == (told, "chunks_missing")
 
 
 def test_no_more_is_asked_than_there_is_credit() -> None:

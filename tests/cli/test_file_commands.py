@@ -249,6 +249,40 @@ def test_ctrl_c_tells_that_it_can_be_gone_on_with(nodes: list[FileNode], tmp_pat
     assert (tmp_path / "f.txt").read_bytes() == MIXED
 
 
+def test_a_terminal_is_told_what_was_there_already(nodes: list[FileNode], report: Path) -> None:
+    """Or a person would wonder whether anything was done at all."""
+    said = []
+    for _ in range(2):
+        shown, terminal = pty.openpty()
+        ended = subprocess.run(
+            [*COMMAND, "upload", str(report)],
+            env=environment(GOSSAMER_ENDPOINTS=nodes[0].address, TERM="xterm", COLUMNS="100"),
+            cwd=report.parent,
+            stdin=subprocess.DEVNULL,
+            stderr=terminal,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert ended.returncode == 0
+        os.close(terminal)
+        with open(shown, "rb", buffering=0) as file:
+            said.append(b"".join(iter(lambda: _read(file.fileno()), b"")).decode())
+    assert "chunks were sent" not in said[0]
+    assert "gossamer: 0 of 2 chunks were sent, the rest was there" in said[1]
+
+
+@pytest.mark.parametrize("path", [".", "/", "folder"])
+def test_a_folder_is_no_file(ask: Ask, nodes: list[FileNode], path: str) -> None:
+    """Whether or not it would give the file a name."""
+    Path("folder").mkdir()
+    result = ask("upload", path)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"gossamer: {path} cannot be read: Is a directory\n",
+    )
+    assert nodes[0].asked == []
+
+
 def _read(terminal: int) -> bytes:
     """What was shown, or nothing once whoever wrote has gone."""
     try:

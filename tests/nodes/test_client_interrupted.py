@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -46,3 +47,17 @@ def test_a_signal_that_comes_just_before_the_wait_is_not_lost(
     request.getfixturevalue("deaf")
     with Client(nodes[0].address, timeout=60) as client, pytest.raises(KeyboardInterrupt):
         client.members()
+
+
+def test_what_nobody_waits_for_any_more_fails_without_a_word(
+    nodes: list[FileNode], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A command that was interrupted says one line, and no traceback comes after it."""
+
+    async def fails() -> None:
+        raise ValueError
+
+    with Client(nodes[0].address) as client:
+        client._begin(fails())
+    gc.collect()
+    assert caplog.records == []
