@@ -49,7 +49,7 @@ from actors.messages import (
     Unread,
 )
 from actors.outbox import Outbox
-from actors.placing import MAX_IDS, Placing
+from actors.placing import MAX_IDS, Placing, most_ids
 from actors.scrubbing import Scrubbing
 from actors.straying import Straying
 from actors.sweeping import Sweeping
@@ -203,9 +203,9 @@ class FileServer:
         match envelope.message:
             case CompareChunks() as compare:
                 self._mending.on_compare(envelope, compare)
-            case Touch(epoch, chunks) if len(chunks) <= MAX_IDS:
+            case Touch(epoch, chunks, checked) if len(chunks) <= most_ids(checked=checked):
                 refusal = self._desk.refusal(epoch)
-                self._outbox.reply(envelope, refusal or self._touched(chunks))
+                self._outbox.reply(envelope, refusal or self._touched(chunks, checked=checked))
             case Refer(epoch, chunks) if len(chunks) <= MAX_IDS:
                 refusal = self._desk.refusal(epoch)
                 answer = refusal or Referred(tuple(self._keeping.refer(chunks)))
@@ -249,8 +249,8 @@ class FileServer:
         if isinstance(news, LayoutIs) and news.layout.epoch > self._desk.epoch:
             self._outbox.to("storage", news)
 
-    def _touched(self, chunks: Sequence[str]) -> Touched:
-        kept = self._sweeping.touch(chunks)
+    def _touched(self, chunks: Sequence[str], *, checked: bool) -> Touched:
+        kept = self._sweeping.touch(chunks, checked=checked)
         # What is here will be gone with this node, or is handed over without being counted on.
         return Touched(tuple([is_kept and not self._desk.is_leaving for is_kept in kept]))
 

@@ -52,6 +52,9 @@ class Keeping:
             except ValueError:
                 then("bad_value")
                 return
+        if self._store.has([id])[0] and self._store.read(id) != data:
+            # What is there would not be written again.
+            self._drop_rotten(id)
         if not self._store.has([id])[0]:
             self._staged[id] = data
         self._then.append((id, then))

@@ -32,6 +32,8 @@ TOUCH_MS = 3_000
 """So long others are waited for that are asked what they keep."""
 
 MAX_IDS = 1_000
+MAX_CHECKED = 32
+"""Of which the bytes are read: that takes a millisecond each, and others wait."""
 
 Held = Callable[[dict[str, bool], int], None]
 """Called with which chunks are on enough disks, and the epoch in which that was so."""
@@ -60,6 +62,7 @@ class _Hold:
     chunks: tuple[str, ...]
     then: Held
     epoch: int
+    checked: bool
     kept: dict[str, int]
     waits: int = 0
     asked_all: bool = False
@@ -69,9 +72,7 @@ class Placing:
     """Of the file server whose `desk` it is. `touch` is called for chunks of this node that are
     counted on, and tells which it has."""
 
-    def __init__(
-        self, desk: FileDesk, keeping: Keeping, touch: Callable[[Sequence[str]], list[bool]]
-    ) -> None:
+    def __init__(self, desk: FileDesk, keeping: Keeping, touch: Callable[..., list[bool]]) -> None:
         self._desk = desk
         self._keeping = keeping
         self._touch = touch
@@ -191,34 +192,34 @@ class Placing:
 
     def on_hold(self, envelope: Envelope, hold: HoldChunks) -> None:
         """A client asks which chunks it need not send."""
-        outbox = self._desk.outbox
-        if not 1 <= len(hold.chunks) <= MAX_IDS or not all(map(is_chunk_id, hold.chunks)):
-            reason = f"a request names 1 to {MAX_IDS:,} chunks by their ids"
+        outbox, most = self._desk.outbox, most_ids(checked=hold.checked)
+        if not 1 <= len(hold.chunks) <= most or not all(map(is_chunk_id, hold.chunks)):
+            reason = f"a request names 1 to {most:,} chunks by their ids"
             outbox.reply(envelope, Failed("refused", reason, True))
             return
 
         def then(held: dict[str, bool], _epoch: int) -> None:
             outbox.reply(envelope, ChunksHeld(tuple([held[id] for id in hold.chunks])))
 
-        self.hold(hold.chunks, then)
+        self.hold(hold.chunks, then, checked=hold.checked)
 
-    def hold(self, chunks: Sequence[str], then: Held) -> None:
+    def hold(self, chunks: Sequence[str], then: Held, *, checked: bool = False) -> None:
         """Let all that these need not be collected for a while, wherever they are; and tell which
         are on enough disks of members that are to stay."""
         ids = tuple(dict.fromkeys(chunks))
-        hold = _Hold(ids, then, self._desk.epoch, dict.fromkeys(ids, 0), waits=1)
+        hold = _Hold(ids, then, self._desk.epoch, checked, dict.fromkeys(ids, 0), waits=1)
         self._ask(hold, self._desk.by_owner(ids))
 
     def _ask(self, hold: _Hold, asked: dict[str, list[str]]) -> None:
         desk = self._desk
         for node, ids in asked.items():
             if node == desk.node:
-                self._count(hold, ids, self._touch(ids))
+                self._count(hold, ids, self._touch(ids, checked=hold.checked))
             elif not desk.is_down(node):
                 hold.waits += 1
                 desk.errands.ask(
                     Address(node, "fileserver"),
-                    Touch(hold.epoch, tuple(ids)),
+                    Touch(hold.epoch, tuple(ids), hold.checked),
                     partial(self._on_touched, hold, ids),
                     desk.now,
                     patience_ms=TOUCH_MS,
@@ -258,3 +259,8 @@ class Placing:
     def _is_enough(self, chunk: str, count: int) -> bool:
         owners = self._desk.owners(chunk)
         return bool(owners) and count >= majority(len(owners))
+
+
+def most_ids(*, checked: bool) -> int:
+    """So many chunks may be asked about at once."""
+    return MAX_CHECKED if checked else MAX_IDS

@@ -75,9 +75,12 @@ class Sweeping:
                 self._fresh[id] = Suspect(desk.epoch, due_ms)
                 room -= 1
 
-    def touch(self, chunks: Sequence[str]) -> list[bool]:
+    def touch(self, chunks: Sequence[str], *, checked: bool = False) -> list[bool]:
         """Somebody counts on these: of each, is it kept? They are suspected anew from now on."""
-        kept = self._keeping.has(chunks)
+        if checked:
+            kept = [self._keeping.read(id, checked=True) is not None for id in chunks]
+        else:
+            kept = self._keeping.has(chunks)
         present = [id for id, is_kept in zip(chunks, kept, strict=True) if is_kept]
         for id in present:
             self._fresh.pop(id, None)

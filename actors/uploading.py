@@ -203,7 +203,7 @@ class Upload:
         is_last = bool(self._sha256) and not self._wanted
         while len(self._group) >= GROUP or (self._group and is_last):
             chunks, self._group = tuple(self._group[:GROUP]), self._group[GROUP:]
-            self._requests.ask(HoldChunks(chunks, self._timeout_ms))
+            self._requests.ask(HoldChunks(chunks, self._timeout_ms, checked=True))
         while self._ready and self._putting < WINDOW:
             id = self._ready.popleft()
             self._putting += 1

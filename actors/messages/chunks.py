@@ -31,10 +31,12 @@ class ChunkKept(Message):
 
 @dataclass(frozen=True, slots=True)
 class Touch(Message):
-    """Which of these do you keep? Somebody counts on them: let them be for a while."""
+    """Which of these do you keep? Somebody counts on them: let them be for a while. Only to be
+    there is not enough where they are to be `checked`."""
 
     epoch: int
     chunks: tuple[str, ...]
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

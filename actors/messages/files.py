@@ -32,10 +32,12 @@ class FileChecked(Message):
 
 @dataclass(frozen=True, slots=True)
 class HoldChunks(Message):
-    """Which of these are kept on enough disks already? Those are not collected for a while."""
+    """Which of these are kept on enough disks already? Those are not collected for a while. Let
+    those be `checked` that need not be sent again: they are read, and rotten ones are not kept."""
 
     chunks: tuple[str, ...]
     timeout_ms: int
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

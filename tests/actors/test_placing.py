@@ -193,6 +193,31 @@ def test_what_is_on_enough_disks_need_not_be_sent() -> None:
     assert network.ask(HoldChunks((ID,), 5_000), at=D) == ChunksHeld((False,))
 
 
+def test_what_is_rotten_does_not_count_and_is_made_good() -> None:
+    """Where it is to be looked at: an upload sends it again, however few copies are left."""
+    network = FileServers(A, B, C)
+    network.ask(PUT)
+    for node in network.nodes.values():
+        node.store.held[ID] = b"rotten"
+    assert network.ask(HoldChunks((ID,), 5_000)) == ChunksHeld((True,))
+    assert network.ask(HoldChunks((ID,), 5_000, checked=True)) == ChunksHeld((False,))
+    assert network.ask(PUT) == ChunkPut()
+    network.run_for(5_000)
+    assert [node.store.held[ID] for node in network.nodes.values()] == [DATA] * 3
+    assert network.ask(HoldChunks((ID,), 5_000, checked=True)) == ChunksHeld((True,))
+
+
+def test_what_is_put_takes_the_place_of_what_is_rotten() -> None:
+    """Nothing is acknowledged for being there already that is something else."""
+    network = FileServers(A, B, C)
+    network.ask(PUT)
+    for node in network.nodes.values():
+        node.store.held[ID] = b"rotten"
+    assert network.ask(PUT) == ChunkPut()
+    network.run_for(5_000)
+    assert [node.store.held[ID] for node in network.nodes.values()] == [DATA] * 3
+
+
 def test_chunks_that_are_still_with_their_former_owners_count() -> None:
     """When others own them now, and have not got them yet."""
     network = FileServers(A, B, C)
@@ -222,6 +247,13 @@ def test_who_is_in_another_epoch_tells_so_and_touches_nothing() -> None:
 def test_a_request_that_names_no_chunks_or_too_many_is_refused(chunks: tuple[str, ...]) -> None:
     """With a sentence."""
     assert code(FileServers(A, B, C).ask(HoldChunks(chunks, 5_000))) == "refused"
+
+
+def test_what_is_to_be_read_for_an_answer_is_bounded() -> None:
+    """Others wait meanwhile."""
+    some = (ID,) * 33
+    assert code(FileServers(A, B, C).ask(HoldChunks(some, 5_000, checked=True))) == "refused"
+    assert FileServers(A, B, C).ask(HoldChunks(some, 5_000)) == ChunksHeld((False,) * 33)
 
 
 def test_a_list_is_kept_beside_a_chunk_of_the_same_bytes() -> None:

@@ -56,7 +56,7 @@ def _asked(number: int, request: Message, answer: Message) -> Example:
 
 FILE_EXAMPLES: list[Example] = [
     _asked(1, CheckFile(NAME, SIZE, FIRST[:13], 5_000), FileChecked(TYPE)),
-    _asked(2, HoldChunks(IDS, 5_000), ChunksHeld((True, False))),
+    _asked(2, HoldChunks(IDS, 5_000, True), ChunksHeld((True, False))),
     _asked(3, PutChunk(IDS[1], LAST, 5_000), ChunkPut()),
     _asked(
         4,
