@@ -36,7 +36,7 @@ PATIENCE_MS = 2_000
 """So long members are waited for that do not answer how they do."""
 
 
-NO_FILES = FilesReport(0, 0, 0, 0, 0, 0, 0, 0)
+NO_FILES = FilesReport(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class SurveyJob(Job):

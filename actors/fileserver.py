@@ -265,6 +265,7 @@ class FileServer:
             self._mending.repaired,
             self._sweeping.collected,
             self._scrubbing.scrubbed,
+            self._mending.nowhere,
         )
 
     # What the parts tell each other.

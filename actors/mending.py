@@ -59,12 +59,19 @@ class Mending:
         self._wanted: dict[str, list[str]] = {}
         self._pulling: dict[str, None] = {}
         self._pull_ms = 0
+        # Of all those: what nobody had when all were asked.
+        self._nowhere: dict[str, None] = {}
         self.repaired = 0
 
     @property
     def missing(self) -> int:
-        """How many chunks this node is known to lack."""
-        return len(self._wanted) + len(self._pulling)
+        """How many chunks this node is known to lack, and may get."""
+        return sum([id not in self._nowhere for id in (*self._wanted, *self._pulling)])
+
+    @property
+    def nowhere(self) -> int:
+        """How many it lacks that are on no node, although a file needs them."""
+        return len(self._nowhere)
 
     @property
     def wake_at(self) -> int | None:
@@ -81,6 +88,7 @@ class Mending:
         mine = self._desk.is_owner
         self._lacking = {id: nodes for id, nodes in self._lacking.items() if mine(id)}
         self._wanted = {id: nodes for id, nodes in self._wanted.items() if mine(id)}
+        self._nowhere = dict.fromkeys(filter(mine, self._nowhere))
         self.compare_with_all()
 
     def compare_with_all(self) -> None:
@@ -109,8 +117,8 @@ class Mending:
             self._pulling.pop(chunk, None)
             if code == "ok":
                 self.repaired += is_new
-                self._wanted.pop(chunk, None)
-                self._lacking.pop(chunk, None)
+                for known in (self._wanted, self._lacking, self._nowhere):
+                    known.pop(chunk, None)
             else:
                 # There is no room: what is lacking is asked for again after a while.
                 self._pull_ms = self._desk.now.mono_ms + self._desk.settings.compare_ms
@@ -240,6 +248,8 @@ class Mending:
             holders = self._lacking.pop(id, [])
             if is_referred and not self._keeping.has([id])[0]:
                 self._wanted[id] = holders
+            else:
+                self._nowhere.pop(id, None)
         if unsure:
             self._ask_ms = self._desk.now.mono_ms + self._desk.settings.retry_ms
 
@@ -261,17 +271,25 @@ class Mending:
             then = partial(self._pulled, chunk, holders)
             self._fetching.bring(chunk, nodes, now_ms + PULL_MS, then)
 
-    def _pulled(self, chunk: str, holders: list[str], data: bytes | None, _all: bool) -> None:
+    def _pulled(self, chunk: str, holders: list[str], data: bytes | None, all_said: bool) -> None:
+        desk = self._desk
         if data is not None:
             self._throttle.take(len(data))
-            if not self._desk.is_owner(chunk):
+            if not desk.is_owner(chunk):
                 self._pulling.pop(chunk, None)
+                self._nowhere.pop(chunk, None)
             # Else it is kept, by whoever is told of what was brought.
             return
-        # Nobody who is there has it: it is wanted still.
         self._pulling.pop(chunk, None)
-        self._wanted[chunk] = holders
-        self._pull_ms = self._desk.now.mono_ms + self._desk.settings.retry_ms
+        again_ms = desk.now.mono_ms + desk.settings.retry_ms
+        if all_said and desk.living_others() == desk.others():
+            # On no node at all. Perhaps the file that needs it is removed, or is put again.
+            self._nowhere[chunk] = None
+            self._lacking[chunk] = holders
+            self._ask_ms = max(self._ask_ms, again_ms)
+        else:
+            self._wanted[chunk] = holders
+            self._pull_ms = again_ms
 
 
 def _hex(total: int) -> str:

@@ -51,7 +51,8 @@ class FileCounts:
     """Copies of chunks of files on all nodes that answered, and their bytes: how many there are,
     how many are `missing` and still to be made, and how many `strays` are kept for others until
     they have them. Since the nodes were started: how many were found `rotten`, `repaired` from
-    another copy, `collected` because no file needs them, and read by the scrub."""
+    another copy, `collected` because no file needs them, and read by the scrub. `lost` are those
+    that cannot be made, for no node has the chunk: to put the file again brings it back."""
 
     chunks: int
     size_bytes: int
@@ -61,6 +62,7 @@ class FileCounts:
     repaired: int
     collected: int
     scrubbed: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)

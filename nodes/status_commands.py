@@ -89,7 +89,12 @@ def _status_facts(told: Status) -> Facts:
     facts += _file_facts(told.files)
     facts += [("silent", f"{member} did not answer") for member in told.silent]
     if told.without_quorum and told.silent:
-        facts.append(("lost?", "what is gone for good is to be forgotten: see `gossamer forget`"))
+        facts.append(
+            (
+                "lost?",
+                "start it again, or forget it if it never comes back: `gossamer forget`",
+            )
+        )
     return facts
 
 
@@ -103,6 +108,9 @@ def _file_facts(files: FileCounts) -> Facts:
         facts.append(("files", copies))
     if files.missing:
         facts.append(("missing", f"{files.missing:,} more are still to be made"))
+    if files.lost:
+        lost = f"{files.lost:,} copies of chunks that no node has: put their files again"
+        facts.append(("lost", lost))
     if files.strays:
         facts.append(("moving", f"{files.strays:,} are kept until their new owners have them"))
     done = [

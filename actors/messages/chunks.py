@@ -120,8 +120,9 @@ class AskFiles(Message):
 @dataclass(frozen=True, slots=True)
 class FilesReport(Message):
     """Of the chunks kept here: how many there are, and their bytes; how many this node is known to
-    lack; and how many it keeps for others until they have them. Since it was started: how many were
-    found rotten, were brought from elsewhere, were collected, and were looked at by the scrub."""
+    lack and may get; and how many it keeps for others until they have them. Since it was started:
+    how many were found rotten, were brought from elsewhere, were collected, and were looked at by
+    the scrub. At last, how many it lacks that are on no node, although a file needs them."""
 
     chunks: int
     size_bytes: int
@@ -131,3 +132,4 @@ class FilesReport(Message):
     repaired: int
     collected: int
     scrubbed: int
+    lost: int

@@ -24,6 +24,7 @@ from actors.messages import (
     HoldChunks,
     PutChunk,
     Refer,
+    RemoveFile,
     TakeChunk,
     Touch,
 )
@@ -119,7 +120,7 @@ def test_no_faster_than_it_may_be_is_anything_repaired() -> None:
     assert report(network, B).missing >= 15
     network.run_for(60_000)
     assert not misplaced(network)
-    assert report(network, B) == FilesReport(50, 200, 0, 0, 0, 50, 0, 0)
+    assert report(network, B) == FilesReport(50, 200, 0, 0, 0, 50, 0, 0, 0)
 
 
 def test_a_node_that_joins_gets_its_share_and_others_keep_it_until_then() -> None:
@@ -235,6 +236,47 @@ def test_where_those_that_stay_are_down_a_node_does_not_leave() -> None:
     network.leave(D)
     network.run_for(60_000)
     assert FilesHandedOver() not in network.nodes[D].told
+
+
+def with_a_lost_chunk() -> FileServers:
+    """All three copies of a chunk have rotted, and that was found."""
+    network = with_file(A, B, C, settings=replace(SETTINGS, scrub_pause_ms=5_000))
+    for node in network.nodes.values():
+        node.store.held[IDS[3]] = b"rot"
+    network.run_for(30_000)
+    assert network.holders(IDS[3]) == set()
+    return network
+
+
+def test_what_is_on_no_node_is_told_apart_from_what_may_still_be_made() -> None:
+    """Nobody is to wait for it; when it is put again it is there."""
+    network = with_a_lost_chunk()
+    told = [report(network, node) for node in network.nodes]
+    assert [(each.missing, each.lost) for each in told] == [(0, 1)] * 3
+    network.ask(PutChunk(IDS[3], CHUNKS[3], 5_000))
+    network.run_for(5_000)
+    told = [report(network, node) for node in network.nodes]
+    assert [(each.missing, each.lost) for each in told] == [(0, 0)] * 3
+
+
+def test_what_no_file_needs_any_more_is_not_lost() -> None:
+    """Whoever removed the file has seen to it."""
+    network = with_a_lost_chunk()
+    network.ask(RemoveFile("numbers.txt", 5_000))
+    network.run_for(5_000)
+    assert [report(network, node).lost for node in network.nodes] == [0] * 3
+
+
+def test_while_a_node_is_down_it_may_have_what_the_others_lack() -> None:
+    """So nothing is called lost."""
+    network = with_file(A, B, C, D, settings=replace(SETTINGS, scrub_pause_ms=5_000))
+    network.kill(D)
+    for node in (A, B, C):
+        network.nodes[node].store.held[IDS[3]] = b"rot"
+    network.run_for(30_000)
+    told = [report(network, node) for node in (A, B, C)]
+    assert [each.lost for each in told] == [0] * 3
+    assert sum(each.missing for each in told) >= 2
 
 
 def test_the_scrub_finds_what_is_rotten_and_it_is_repaired() -> None:

@@ -306,9 +306,9 @@ def test_a_key_that_moves_has_new_owners() -> None:
 def test_what_all_keep_of_files_is_counted_together() -> None:
     """A node should not be stopped while others lack copies, or it keeps some for them."""
     node = coordinator()
-    out = ask(node, FilesReport(10, 1_000, 2, 1, 3, 4, 5, 6))
+    out = ask(node, FilesReport(10, 1_000, 2, 1, 3, 4, 5, 6, 7))
     told = message(node.take(*(report(e) for e in out)), Checked)
-    assert told.files == FilesReport(30, 3_000, 6, 3, 9, 12, 15, 18)
+    assert told.files == FilesReport(30, 3_000, 6, 3, 9, 12, 15, 18, 21)
     assert not told.safe_to_stop
     assert told.reasons == (
         "6 copies of chunks of files are still to be made",
@@ -319,7 +319,7 @@ def test_what_all_keep_of_files_is_counted_together() -> None:
 def test_a_node_without_chunks_need_not_stay_for_them() -> None:
     """Others make the copies that are missing."""
     node = coordinator()
-    out = ask(node, FilesReport(0, 0, 2, 0, 0, 0, 0, 0))
+    out = ask(node, FilesReport(0, 0, 2, 0, 0, 0, 0, 0, 0))
     assert message(node.take(*(report(e) for e in out)), Checked).safe_to_stop
 
 

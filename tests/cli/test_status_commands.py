@@ -92,18 +92,19 @@ def test_what_is_wrong_is_told_in_numbers(scripted: ScriptedNode) -> None:
         "hints       1,234 writes for n4, to be told when it is back",
         "hints       1 write for n5, to be told when it is back",
         "silent      n4 did not answer",
-        "lost?       what is gone for good is to be forgotten: see `gossamer forget`",
+        "lost?       start it again, or forget it if it never comes back: `gossamer forget`",
         "Do not stop node\\x1b1 now: n4 is down; data is moving.",
     ]
 
 
 def test_files_are_told_of_where_there_are_any(scripted: ScriptedNode) -> None:
     """How much is kept and missing, and what was done about it."""
-    counts = (6, 2_500_000, 5, 4, 3, 2, 1, 1_007)
+    counts = (6, 2_500_000, 5, 4, 3, 2, 1, 1_007, 8)
     lines = status(scripted, files=dict(zip(FILES, counts, strict=True))).stdout.splitlines()
     assert lines[3:-1] == [
         "files       6 copies of chunks, 2.5 MB",
         "missing     5 more are still to be made",
+        "lost        8 copies of chunks that no node has: put their files again",
         "moving      4 are kept until their new owners have them",
         "chunks      1,007 scrubbed, 3 found rotten, 2 made anew, 1 collected since the nodes were"
         " started",

@@ -171,7 +171,7 @@ def test_the_status_is_told_in_the_words_of_its_users(
     waits = {"silent": ["n3"], "hinted": ["n3", "n4"], "hints": [5, 1]}
     wrong = {"under_replicated": 12, "without_quorum": 3, "safe_to_stop": False, "reasons": ["r"]}
     files = {"chunks": 6, "size_bytes": 600, "missing": 5, "strays": 4, "rotten": 3, "repaired": 2}
-    files |= {"collected": 1, "scrubbed": 7}
+    files |= {"collected": 1, "scrubbed": 7, "lost": 8}
     header = scripted.answer_next(checked(**moves, **waits, **wrong, files=files))
     assert (header["to"], header["type"]) == ("router", "check")
     assert scripted.answer_next(members_listed("d", ASKED))["type"] == "list_members"
@@ -188,7 +188,7 @@ def test_the_status_is_told_in_the_words_of_its_users(
         hints={"n3": 5, "n4": 1},
         safe_to_stop=False,
         reasons=("r",),
-        files=FileCounts(6, 600, 5, 4, 3, 2, 1, 7),
+        files=FileCounts(6, 600, 5, 4, 3, 2, 1, 7, 8),
     )
 
 

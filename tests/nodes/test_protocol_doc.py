@@ -138,7 +138,7 @@ CHECKED = Checked(
     silent=(),
     hinted=("node2",),
     hints=(7,),
-    files=FilesReport(3_072, 3_221_225_472, 12, 0, 1, 1, 0, 900),
+    files=FilesReport(3_072, 3_221_225_472, 12, 0, 1, 1, 0, 900, 0),
 )
 EXPLAINED = Explained(
     position="6dd0fe8001145bec4a12d0e22da711c4970d000b",
