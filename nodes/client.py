@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
@@ -210,5 +209,8 @@ class Client(FileMethods):
 def _outcome(done: SimpleQueue[asyncio.Task[T]]) -> T:
     """Wait for it. Raises what the task has raised."""
     while True:
-        with contextlib.suppress(Empty):
-            return done.get(timeout=LOOK_S).result()
+        try:
+            task = done.get(timeout=LOOK_S)
+        except Empty:
+            continue
+        return task.result()

@@ -7,10 +7,12 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from queue import Empty
 
 import pytest
 
 from actors.messages import Message
+from nodes.async_client import AsyncClient
 from nodes.client import Client
 from tests.networks import DEADLINE_S
 from tests.nodes.scripted_files import FileNode
@@ -47,6 +49,16 @@ def test_a_signal_that_comes_just_before_the_wait_is_not_lost(
     request.getfixturevalue("deaf")
     with Client(nodes[0].address, timeout=60) as client, pytest.raises(KeyboardInterrupt):
         client.members()
+
+
+def test_an_error_of_the_own_wait_is_no_other_error(nodes: list[FileNode]) -> None:
+    """What a use of the client raises is raised, whatever it is."""
+
+    async def use(_client: AsyncClient) -> None:
+        raise Empty
+
+    with Client(nodes[0].address) as client, pytest.raises(Empty):
+        client.run(use)
 
 
 def test_what_nobody_waits_for_any_more_fails_without_a_word(
