@@ -30,8 +30,8 @@ class FileDesk:
         self._members: dict[str, Member] = {}
         self._leaving: frozenset[str] = frozenset()
         self._ring = ring_of(())
+        # The partitions that this node is to keep, a bit each: the first is the highest.
         self.owned = 0
-        """The partitions that this node is to keep, a bit each: the first is the highest."""
         self._later: list[Callable[[], None]] = []
 
     def later(self, action: Callable[[], None]) -> None:

@@ -250,7 +250,7 @@ class FileServer:
             self._outbox.to("storage", news)
 
     def _touched(self, chunks: Sequence[str], *, checked: bool) -> Touched:
-        kept = self._sweeping.touch(chunks, checked=checked)
+        kept = self._sweeping.touch(chunks, checked)
         # What is here will be gone with this node, or is handed over without being counted on.
         return Touched(tuple([is_kept and not self._desk.is_leaving for is_kept in kept]))
 

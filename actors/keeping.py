@@ -52,10 +52,12 @@ class Keeping:
             except ValueError:
                 then("bad_value")
                 return
-        if self._store.has([id])[0] and self._store.read(id) != data:
-            # What is there would not be written again.
+        is_there = self._store.has([id])[0]
+        if is_there and self._store.read(id) != data:
+            # It would not be written again.
             self._drop_rotten(id)
-        if not self._store.has([id])[0]:
+            is_there = False
+        if not is_there:
             self._staged[id] = data
         self._then.append((id, then))
 

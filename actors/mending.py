@@ -20,6 +20,7 @@ from actors.file_desk import FileDesk, bit
 from actors.hexadecimal import is_hex
 from actors.inquiry import Inquiry
 from actors.keeping import Keeping
+from actors.merkle import hex_of
 from actors.messages import ChunksCompared, CompareChunks, Message
 from actors.throttle import Throttle
 
@@ -166,7 +167,7 @@ class Mending:
         desk = self._desk
         owned = desk.owned & ((1 << (ring.PARTITIONS - first)) - 1)
         kept = sorted(self._keeping.sums().items())
-        sums = [(p, _hex(total)) for p, total in kept if p >= first and desk.owns(p)]
+        sums = [(p, hex_of(total)) for p, total in kept if p >= first and desk.owns(p)]
         request = CompareChunks(
             desk.epoch,
             f"{owned:0{ring.PARTITIONS // 4}x}",
@@ -224,7 +225,7 @@ class Mending:
         told: list[str] = []
         for partition, total in sorted(self._keeping.sums().items()):
             is_wanted = partition >= compare.first and owned >> bit(partition) & 1
-            if not is_wanted or _hex(total) == theirs.get(partition):
+            if not is_wanted or hex_of(total) == theirs.get(partition):
                 continue
             ids = self._keeping.of_partition(partition)
             if partition == compare.first and compare.after:
@@ -290,7 +291,3 @@ class Mending:
         else:
             self._wanted[chunk] = holders
             self._pull_ms = again_ms
-
-
-def _hex(total: int) -> str:
-    return f"{total:016x}"

@@ -84,7 +84,7 @@ def group_digest(roots: Iterable[tuple[int, int]]) -> str:
 
 
 def hex_of(number: int) -> str:
-    """A hash as it is sent."""
+    """A hash, or a sum, as it is sent."""
     return f"{number:016x}"
 
 

@@ -70,9 +70,11 @@ class _Hold:
 
 class Placing:
     """Of the file server whose `desk` it is. `touch` is called for chunks of this node that are
-    counted on, and tells which it has."""
+    counted on, and tells which it has, read and looked at if they are to be `checked`."""
 
-    def __init__(self, desk: FileDesk, keeping: Keeping, touch: Callable[..., list[bool]]) -> None:
+    def __init__(
+        self, desk: FileDesk, keeping: Keeping, touch: Callable[[Sequence[str], bool], list[bool]]
+    ) -> None:
         self._desk = desk
         self._keeping = keeping
         self._touch = touch
@@ -214,7 +216,7 @@ class Placing:
         desk = self._desk
         for node, ids in asked.items():
             if node == desk.node:
-                self._count(hold, ids, self._touch(ids, checked=hold.checked))
+                self._count(hold, ids, self._touch(ids, hold.checked))
             elif not desk.is_down(node):
                 hold.waits += 1
                 desk.errands.ask(

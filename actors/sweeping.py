@@ -75,7 +75,7 @@ class Sweeping:
                 self._fresh[id] = Suspect(desk.epoch, due_ms)
                 room -= 1
 
-    def touch(self, chunks: Sequence[str], *, checked: bool = False) -> list[bool]:
+    def touch(self, chunks: Sequence[str], checked: bool = False) -> list[bool]:
         """Somebody counts on these: of each, is it kept? They are suspected anew from now on."""
         if checked:
             kept = [self._keeping.read(id, checked=True) is not None for id in chunks]

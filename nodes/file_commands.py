@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -44,7 +42,7 @@ def upload(client: Client, output: Output, path: str, name: str | None) -> None:
         raise click.UsageError("what is read from stdin needs a --name")
     resumes = path != STREAM
     with _told_of_ctrl_c(output, "run it again to send the rest" if resumes else ""):
-        source = _stdin() if path == STREAM else _file(path)
+        source = _stdin() if path == STREAM else path
         with _plain_sentences(f"{path} cannot be read"), transfer_progress(output, path) as told:
             uploaded = client.upload(source, name, told)
         if told is not None:
@@ -178,13 +176,6 @@ class _Stdout:
     def flush(self) -> None:
         """Hand it on."""
         self._output.flush()
-
-
-def _file(path: str) -> str:
-    """The path, if it does not lead to a folder: some of those, as ".", give a file no name."""
-    if os.path.isdir(path):
-        raise GossamerError(f"{path} cannot be read: {os.strerror(errno.EISDIR)}")
-    return path
 
 
 def _stdin() -> BinaryIO:

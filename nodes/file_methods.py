@@ -6,6 +6,7 @@ at once, and whoever reads the other reads on.
 
 from __future__ import annotations
 
+import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -157,11 +158,17 @@ class FileMethods(ABC):
 
 
 def _name_of(file: AnyPath | BinaryIO) -> str:
-    """What a file is called where it is. Raises ValueError."""
-    path = file if isinstance(file, (str, os.PathLike)) else getattr(file, "name", None)
-    if not isinstance(path, (str, os.PathLike)) or not Path(path).name:
+    """What a file is called where it is. Raises ValueError for a file object without a name, and
+    OSError for a path without one: "." and "/" are folders, and "" is nothing."""
+    is_path = isinstance(file, (str, os.PathLike))
+    path = file if is_path else getattr(file, "name", None)
+    name = Path(path).name if isinstance(path, (str, os.PathLike)) else ""
+    if is_path and not name:
+        number = errno.EISDIR if path else errno.ENOENT
+        raise OSError(number, os.strerror(number), path)
+    if not name:
         raise ValueError("a file object without a name needs one: give name=")
-    return Path(path).name
+    return name
 
 
 def _checked_name(name: str) -> str:

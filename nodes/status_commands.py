@@ -89,12 +89,8 @@ def _status_facts(told: Status) -> Facts:
     facts += _file_facts(told.files)
     facts += [("silent", f"{member} did not answer") for member in told.silent]
     if told.without_quorum and told.silent:
-        facts.append(
-            (
-                "lost?",
-                "start it again, or forget it if it never comes back: `gossamer forget`",
-            )
-        )
+        advice = "start it again, or forget it if it never comes back: `gossamer forget`"
+        facts.append(("lost?", advice))
     return facts
 
 

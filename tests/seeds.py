@@ -10,5 +10,6 @@ import pytest
 def first_of(cases: Iterable[object], count: int = 1) -> list[object]:
     """For parametrize: so many are tried always, the others, which take as long each, when there is
     time."""
-    first, rest = [*cases][:count], [*cases][count:]
-    return [*first, *[pytest.param(case, marks=pytest.mark.seeds) for case in rest]]
+    every = list(cases)
+    rest = [pytest.param(case, marks=pytest.mark.seeds) for case in every[count:]]
+    return [*every[:count], *rest]

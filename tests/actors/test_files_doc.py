@@ -26,7 +26,8 @@ IN_WORDS = {2: "two", 8: "eight", 12: "twelve", 16: "sixteen"}
     "said",
     [
         f"{CHUNK_BYTES // MIB} MiB a chunk",
-        f"(in Python {FILES.min_chunk_bytes // KIB} KiB to {MAX_CHUNK_BYTES // MIB} MiB may be",
+        f"(in Python {FILES.min_chunk_bytes // KIB} KiB to {MAX_CHUNK_BYTES // MIB} MiB may "
+        "be asked for)",
         f"A file of up to {INLINE_BYTES // KIB} KiB rides in its manifest",
         f"One with more than {MAX_DIGESTS} chunks",
         f"chunks of up to {LIST_DIGESTS:,} digests",

@@ -34,7 +34,7 @@ def in_any_epoch(patch: pytest.MonkeyPatch) -> None:
 def without_a_touch(patch: pytest.MonkeyPatch) -> None:
     """Who asks for chunks does not keep them from being collected."""
 
-    def has(sweeping: Sweeping, chunks: Sequence[str], *, checked: bool = False) -> list[bool]:
+    def has(sweeping: Sweeping, chunks: Sequence[str], checked: bool = False) -> list[bool]:
         del checked
         sweeping.suspect(chunks)
         return sweeping._keeping.has(chunks)

@@ -271,15 +271,18 @@ def test_a_terminal_is_told_what_was_there_already(nodes: list[FileNode], report
     assert "gossamer: 0 of 2 chunks were sent, the rest was there" in said[1]
 
 
-@pytest.mark.parametrize("path", [".", "/", "folder"])
-def test_a_folder_is_no_file(ask: Ask, nodes: list[FileNode], path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        *((folder, "Is a directory") for folder in (".", "/", "folder")),
+        ("", "No such file or directory"),
+    ],
+)
+def test_a_folder_is_no_file(ask: Ask, nodes: list[FileNode], path: str, why: str) -> None:
     """Whether or not it would give the file a name."""
     Path("folder").mkdir()
     result = ask("upload", path)
-    assert (result.exit_code, result.stderr) == (
-        1,
-        f"gossamer: {path} cannot be read: Is a directory\n",
-    )
+    assert (result.exit_code, result.stderr) == (1, f"gossamer: {path} cannot be read: {why}\n")
     assert nodes[0].asked == []
 
 

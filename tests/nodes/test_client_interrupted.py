@@ -43,7 +43,6 @@ def test_a_signal_that_comes_just_before_the_wait_is_not_lost(
         os.kill(os.getpid(), signal.SIGINT)
 
     nodes[0].fate = lose
-
     # It has to be able to take the signal: so it is started while this thread still is.
     threading.Thread(target=interrupt, daemon=True).start()
     request.getfixturevalue("deaf")

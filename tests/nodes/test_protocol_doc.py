@@ -57,6 +57,7 @@ from actors.messages import (
     Write,
     Written,
 )
+from actors.placing import MAX_CHECKED
 from actors.router_settings import RouterSettings
 from actors.shared import SharedEntry
 from actors.versions import Kind, Stamp
@@ -393,3 +394,4 @@ def test_the_bounds_of_unread_files_are_those_of_a_node() -> None:
         f"more than {FileHost.wiring.max_unread_bytes // 2**20} MiB and {WAITING_CHUNKS} messages"
     )
     assert bounds in " ".join(PROTOCOL.split())
+    assert f"`checked` they are read, at most {MAX_CHECKED} at a time" in PROTOCOL
