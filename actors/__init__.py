@@ -32,6 +32,7 @@ In reading order:
   - `detector` and `suspicion`: who is down;
   - `rumours`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;
   - `sharing`, `shared`, `shared_table`, `clocks_apart`: small values that every node holds;
+    `denials`: among them, which clients' keys are denied;
   - `watchers` and `listed`: clients that wait for changes, or want the list of members;
   - `gossip_settings`: its numbers;
 - `fileserver`: files, in `chunks` on the `chunk_store`, under `names` that are admitted with
@@ -43,6 +44,7 @@ In reading order:
   - `inquiry` (is a chunk needed?), `mending`, `scrubbing`, `straying`: all owners have what they
     should; `sweeping`: what may go;
   - `file_settings`: its numbers;
+- `permissions`: what a key may do, by its role (`roles`);
 - `session`: the client's side of it; for files also `uploading` and `downloading`, over `requests`
   that are made again until there is no progress;
 - `window`, `sizes` and `hexadecimal`: what was seen before, what fits into a message, and what ids

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from actors.messages import Message
 
 CLIENT = "client"
-"""The `node` of a client's address; its `actor` is the routing id of its connection, in hex."""
+"""The `node` of a client's address; its `actor` is the routing id of its connection, in hex,
+and after a dot the name of its key, if it has one."""
 
 EVERYBODY = "*"
 """The `node` of an envelope that is to be published as gossip."""

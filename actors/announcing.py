@@ -68,6 +68,11 @@ class Announcing:
             self._tell(MembersChanged("", (), reason))
             self._told = ()
 
+    def blame(self, why: str) -> None:
+        """This is why it still waits. The first reason will do: it is no other with each member."""
+        if self.waiting and ";" not in self.waiting:
+            self.wait(f"{self.waiting}; {why}")
+
     def due(self, now: Now, *, serves: bool) -> None:
         """Keep what is to be kept, and tell what is to be told. A node that does not serve yet may
         not be what its folder says: it keeps that as it is."""

@@ -144,9 +144,9 @@ class Entering:
         if not self.network and self._joining.address_asked(envelope.id):
             self._outbox.to(HOST, GiveUp(failed.code, failed.reason))
 
-    def on_bounced(self, number: int) -> None:
-        """A request could not be sent."""
-        self._joining.bounced(number)
+    def on_bounced(self, number: int, why: str) -> None:
+        """A request could not be sent; `why`, if it is more than that nobody is there."""
+        self._joining.bounced(number, why)
 
     def _bind(self, founder: str, then: Callable[[], None]) -> None:
         def bound(code: str) -> None:

@@ -127,6 +127,7 @@ ERRORS: dict[str, ErrorKind] = {
     "bad_type": ErrorKind(Refused, 6, 415, "no file of this kind is admitted"),
     "file_too_large": ErrorKind(Refused, 6, 413, "the file is larger than is admitted"),
     "name_taken": ErrorKind(Refused, 6, 409, "a living member has that name already"),
+    "not_allowed": ErrorKind(Refused, 6, 403, "the key does not allow that"),
     "disk_full": ErrorKind(
         Refused, 6, 507, "the disk of a replica is full; the write was not kept", definite=False
     ),

@@ -31,6 +31,7 @@ from actors.messages import (
     Changed,
     Compare,
     Compared,
+    Deny,
     Departed,
     Exchange,
     Failed,
@@ -242,8 +243,8 @@ class Gossiper:
                     self._entering.on_failed(envelope, envelope.message)
             case Remembered(code):
                 self._memory.on_remembered(envelope.id, code)
-            case Bounced(to):
-                self._on_bounced(envelope, to.node, now)
+            case Bounced() as bounced:
+                self._on_bounced(envelope.id, bounced, now)
             case Changed(changes):
                 self._rumours.say_changes(changes)
                 self._key_watchers.heard(changes, now)
@@ -278,7 +279,7 @@ class Gossiper:
                 self._member_watchers.on_watch(envelope, now)
             case WatchKeys():
                 self._key_watchers.on_watch(envelope, now)
-            case Share():
+            case Share() | Deny():
                 self._sharing.on_share(envelope, now)
             case ListShared(prefix, after):
                 self._outbox.reply(envelope, self._shared.page(prefix, after))
@@ -376,16 +377,17 @@ class Gossiper:
                     # Had this node left, it would have been told so.
                     self._arriving.answered(sender)
 
-    def _on_bounced(self, envelope: Envelope, node: str, now: Now) -> None:
+    def _on_bounced(self, number: int, bounced: Bounced, now: Now) -> None:
         """An answer that could not be sent has the number of who asked, so the message tells whose
         business it is."""
-        assert isinstance(envelope.message, Bounced)
-        match envelope.message.request:
+        match bounced.request:
             case Join() | Bind():
-                self._entering.on_bounced(envelope.id)
+                self._entering.on_bounced(number, bounced.why)
             case Ping() | PingReq():
-                self._detector.on_bounced(envelope.id, now)
+                self._detector.on_bounced(number, now)
             case Leave():
-                self._departing.on_bounced(envelope.id, now)
+                self._departing.on_bounced(number, now)
             case Tell(_, (member,), ()) if member.id == self._members.me.id:
-                self._arriving.bounced(node)
+                self._arriving.bounced(bounced.to.node)
+                if bounced.why and not self._arriving.is_confirmed:
+                    self._announcing.blame(bounced.why)

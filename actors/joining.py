@@ -24,6 +24,7 @@ class Joining:
         self._promises: dict[str, tuple[str, Member]] = {}
         self._silent: set[str] = set(self._listed)
         self._asked: dict[int, str] = {}
+        self._faults: dict[str, str] = {}
         self.bound_to = bound_to
 
     def peers(self) -> list[str]:
@@ -105,11 +106,12 @@ class Joining:
             self._silent.discard(address)
             self._promises[address] = bound_to, member
 
-    def bounced(self, number: int) -> None:
-        """Request `number` could not be sent."""
+    def bounced(self, number: int, why: str) -> None:
+        """Request `number` could not be sent; `why`, if it is more than that nobody is there."""
         address = self._asked.get(number)
         if address is not None:
             self._silent.add(address)
+            self._faults[address] = why
 
     def may_follow(self, number: int, members: Sequence[Member]) -> bool:
         """May this node join the network that the answer to request `number` offers? One that made
@@ -131,7 +133,8 @@ class Joining:
         if elsewhere:
             return f"waiting to begin a network, but {', '.join(elsewhere)}"
         if silent:
-            return f"waiting for {', '.join(silent)} to answer"
+            faults = [f"; {why}" for a in silent if (why := self._faults.get(a))]
+            return f"waiting for {', '.join(silent)} to answer{''.join(faults)}"
         if self.founds():
             return f"waiting for {', '.join(self.peers())} to promise to follow this node"
         return f"waiting for {self.bound_to or self.lowest()} to begin the network"

@@ -9,7 +9,7 @@ lost, nobody can know: it timed out, and may have happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now, Trace
@@ -25,6 +25,7 @@ from actors.messages import (
     ChunkPut,
     ChunksHeld,
     ChunksMissing,
+    Deny,
     Departed,
     Explain,
     Explained,
@@ -62,15 +63,12 @@ from actors.messages import (
     Write,
     Written,
 )
-from actors.sizes import MESSAGE_BYTES, text_bytes
 from actors.versions import Kind
 
 ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
 
-MAX_PIECE_KEYS = 1_000
-
-_WRITES = (Write, Share, Leave, Forget, PutFile, RemoveFile)
+_WRITES = (Write, Share, Leave, Forget, Deny, PutFile, RemoveFile)
 _ANSWERS: dict[type[Message], type[Message] | tuple[type[Message], ...]] = {
     Get: Got,
     Write: Written,
@@ -84,6 +82,7 @@ _ANSWERS: dict[type[Message], type[Message] | tuple[type[Message], ...]] = {
     WatchKeys: KeysChanged,
     Leave: Departed,
     Forget: Departed,
+    Deny: Shared,
     CheckFile: FileChecked,
     HoldChunks: ChunksHeld,
     PutChunk: ChunkPut,
@@ -128,12 +127,13 @@ class Session:
             raise ValueError("a session needs at least one endpoint")
         self._endpoints = tuple(dict.fromkeys(endpoints))
         self._links: dict[str, bool | None] = dict.fromkeys(self._endpoints)
+        self._faults: dict[str, LinkDown] = {}
         self._number = 0
         self._attempt = 0
         self._operations: dict[int, _Operation] = {}
         self._attempts: dict[int, int] = {}
         self._finished: list[tuple[int, Message | GossamerError]] = []
-        self._answered_by: dict[int, str] = {}
+        self._answered_by: dict[int, tuple[str, str]] = {}
         self._wake_at: int | None = None
         self._out: list[Envelope] = []
 
@@ -169,13 +169,13 @@ class Session:
         """The operations that ended since the last call: the reply, or the error."""
         finished, self._finished = self._finished, []
         numbers = {number for number, _ in finished}
-        self._answered_by = {n: node for n, node in self._answered_by.items() if n in numbers}
+        self._answered_by = {n: who for n, who in self._answered_by.items() if n in numbers}
         return finished
 
-    def answered_by(self, number: int) -> str:
-        """The id of the node that answered an operation, one of those that `finished` told of last;
-        empty if nobody did."""
-        return self._answered_by.get(number, "")
+    def answered_by(self, number: int) -> tuple[str, str]:
+        """The id of the node that answered an operation, one of those that `finished` told of last,
+        and the endpoint by which it did; both empty if nobody did."""
+        return self._answered_by.get(number, ("", ""))
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in replies and news of links, then do what is due; what to send, to endpoints."""
@@ -183,9 +183,11 @@ class Session:
             match envelope.message:
                 case LinkUp(endpoint):
                     self._links[endpoint] = True
+                    self._faults.pop(endpoint, None)
                     self._try_unsent(now)
-                case LinkDown(endpoint):
+                case LinkDown(endpoint) as down:
                     self._links[endpoint] = False
+                    self._faults[endpoint] = down
                     self._on_link_down(endpoint, now)
                 case Bounced():
                     self._on_refused(envelope.id, None, now)
@@ -218,8 +220,20 @@ class Session:
             refusal = operation.refusal
             error = error_for(refusal.code, refusal.reason, refusal.definite)
         else:
-            error = Unreachable(f"nobody answers at {', '.join(self._endpoints)}")
+            error = self._why_unreachable()
         self._finish(number, error)
+
+    def _why_unreachable(self) -> GossamerError:
+        """There is no connection to any endpoint."""
+        faults = [down for e in self._endpoints if (down := self._faults.get(e)) and down.why]
+        silent = [e for e in self._endpoints if e not in {down.endpoint for down in faults}]
+        reasons = [down.why for down in faults]
+        if silent:
+            reasons.append(f"nobody answers at {', '.join(silent)}")
+        reason = "; ".join(reasons)
+        if not silent and all(down.is_refused for down in faults):
+            return error_for("not_allowed", reason)
+        return Unreachable(reason)
 
     def _look_again(self, operation: _Operation, at_ms: int) -> None:
         operation.next_try_ms = at_ms
@@ -283,7 +297,7 @@ class Session:
             if rest:
                 self._continue(number, operation, reply, rest, now)
                 return
-        self._answered_by[number] = node
+        self._answered_by[number] = node, operation.sent_to[attempt]
         self._finish(number, reply)
 
     def _continue(
@@ -310,6 +324,8 @@ class Session:
 
     def _time_out(self, operation: _Operation) -> GossamerError:
         seconds = operation.timeout_ms / 1_000
+        if not operation.sent_to and any(down.why for down in self._faults.values()):
+            return self._why_unreachable()
         if not operation.sent_to:
             where = ", ".join(self._endpoints)
             return Unreachable(f"no connection to {where} within {seconds:g} s")
@@ -369,17 +385,3 @@ def _join(first: Got, second: Got) -> Got:
         first.versions + second.versions,
         first.replicas + second.replicas,
     )
-
-
-def pieces(keys: Sequence[str], sizes_bytes: Sequence[int]) -> Iterator[slice]:
-    """Cut a batch into slices that fit into a message each, of at most 1,000 keys."""
-    start, total_bytes = 0, 0
-    for i, (key, size_bytes) in enumerate(zip(keys, sizes_bytes, strict=True)):
-        entry_bytes = size_bytes + text_bytes(key)
-        is_full = i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MESSAGE_BYTES
-        if is_full and i > start:
-            yield slice(start, i)
-            start, total_bytes = i, 0
-        total_bytes += entry_bytes
-    if keys:
-        yield slice(start, len(keys))

@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Container, Iterable, Mapping
 
 from actors.actor import Now
+from actors.denials import RESERVED, denied_keys, is_own, own_part
+from actors.denials import can_be as can_be_own
 from actors.digests import Digests
 from actors.gossip_settings import GossipSettings
 from actors.messages import Failed, Share, SharedListed
@@ -43,6 +45,7 @@ class SharedTable:
         self._held: dict[str, SharedEntry] = {}
         self._buckets: dict[str, int] = {}
         self._present: list[str] = []
+        self._own_entries = 0
         self._noted: dict[str, SharedEntry] = {}
         entries = (from_note(name, note) for name, note in kept.items())
         self.hold([entry for entry in entries if entry is not None])
@@ -68,7 +71,7 @@ class SharedTable:
         fault = fault_of_value(share.kind, share.value)
         if fault:
             return Failed("bad_value", fault, True)
-        room = _Room(self._held, self._noted, len(self._present), limits)
+        room = self._room()
         fault = room.fault(share)
         return Failed("refused", fault, True) if fault else None
 
@@ -95,14 +98,14 @@ class SharedTable:
         """What of the news is later than what is held, and admitted; and for each that is not, why.
         Nothing of it is held yet."""
         limits = self._settings
-        room = _Room(self._held, self._noted, len(self._present), limits)
+        room = self._room()
         latest: dict[str, SharedEntry] = {}
         reasons: list[str] = []
         for entry in news:
             known = latest.get(entry.key) or self._held.get(entry.key)
             if entry == known:
                 continue
-            if not can_be(entry, limits):
+            if not can_be(entry, limits) or (is_own(entry.key) and not can_be_own(entry)):
                 reasons.append("no such shared value can be")
             elif beats(entry, known) and entry.time_ms > now.wall_ms + limits.max_wall_ahead_ms:
                 seconds = f"{limits.max_wall_ahead_ms / 1_000:g} s"
@@ -156,10 +159,13 @@ class SharedTable:
         start = max(bisect_left(self._present, prefix), bisect_right(self._present, after))
         chosen: list[SharedEntry] = []
         size_bytes, cursor = 0, ""
+        with_own = prefix.startswith(RESERVED)
         for i in range(start, len(self._present)):
             entry = self._held[self._present[i]]
             if not entry.key.startswith(prefix):
                 break
+            if is_own(entry.key) and not with_own:
+                continue
             size_bytes += text_bytes(entry.key) + len(entry.value) + 2 * STAMP_BYTES
             full = size_bytes > MESSAGE_BYTES or len(chosen) >= self._settings.shared_page_keys
             if chosen and full:
@@ -174,6 +180,10 @@ class SharedTable:
             tuple(entry.node for entry in chosen),
             cursor,
         )
+
+    def denied_keys(self) -> tuple[str, ...]:
+        """The keys of clients that are denied."""
+        return denied_keys(self._present[own_part(self._present)])
 
     def in_buckets(self, buckets: Container[int]) -> tuple[SharedEntry, ...]:
         """What is held in these, deletions too, in the order of the keys."""
@@ -190,10 +200,17 @@ class SharedTable:
                 known[entry.key] = entry
         return tuple(e for e in self.in_buckets(buckets) if beats(e, known.get(e.key)))
 
+    def _room(self) -> _Room:
+        own = own_part(self._present)
+        present = len(self._present) - (own.stop - own.start)
+        entries = len(self._held) - self._own_entries
+        return _Room(self._held, self._noted, entries, present, self._settings)
+
     def _replace(self, known: SharedEntry | None, entry: SharedEntry) -> None:
         name = f"shared {entry.key}"
         if known is None:
             self._buckets[entry.key] = self._digests.bucket_of(name)
+            self._own_entries += is_own(entry.key)
         if _is_there(entry) and not _is_there(known):
             insort(self._present, entry.key)
         elif _is_there(known) and not _is_there(entry):
@@ -203,19 +220,21 @@ class SharedTable:
 
 
 class _Room:
-    """How many more keys there may be, what is on its way to the disk being counted in."""
+    """How many more keys there may be, what is on its way to the disk being counted in. For those
+    of the network's own there always is room. `entries` and `present` are without these."""
 
     def __init__(
         self,
         held: Mapping[str, SharedEntry],
         noted: Mapping[str, SharedEntry],
+        entries: int,
         present: int,
         limits: GossipSettings,
     ) -> None:
         self._held = held
         self._coming: dict[str, SharedEntry] = {}
         self._limits = limits
-        self._entries_left = limits.max_shared_entries - len(held)
+        self._entries_left = limits.max_shared_entries - entries
         self._keys_left = limits.max_shared_keys - present
         for entry in noted.values():
             self._count(entry)
@@ -224,6 +243,8 @@ class _Room:
         """Why there is no room for an own entry, or empty. What is held already may always be
         taken back, and replaced while it is there."""
         known = self._known(share.key)
+        if is_own(share.key):
+            return ""
         if known is None and self._entries_left <= 0:
             many = f"{self._limits.max_shared_entries:,} shared keys, those taken back included"
             return f"there are {many}: no more are admitted"
@@ -235,15 +256,17 @@ class _Room:
         """Count it in, and be True, if there is room. For a key that is known there always is:
         nodes that have taken it in agree on what became of it. For the same reason others' keys
         may pass the bound of own ones: two sides of a partition may have reached it each."""
-        if self._known(news.key) is None and self._entries_left <= 0:
+        is_new = self._known(news.key) is None and not is_own(news.key)
+        if is_new and self._entries_left <= 0:
             return False
         self._count(news)
         return True
 
     def _count(self, entry: SharedEntry) -> None:
         known = self._known(entry.key)
-        self._entries_left -= known is None
-        self._keys_left += _is_there(known) - _is_there(entry)
+        if not is_own(entry.key):
+            self._entries_left -= known is None
+            self._keys_left += _is_there(known) - _is_there(entry)
         self._coming[entry.key] = entry
 
     def _known(self, key: str) -> SharedEntry | None:

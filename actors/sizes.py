@@ -6,9 +6,11 @@ no key, value or record is larger than that itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 MESSAGE_BYTES = 2**20
+
+MAX_PIECE_KEYS = 1_000
 
 STAMP_BYTES = 100
 """More than a stamp takes in a header, a kind and a length with it."""
@@ -28,3 +30,17 @@ def fitting(texts: Iterable[str]) -> int:
             break
         count += 1
     return count
+
+
+def pieces(keys: Sequence[str], sizes_bytes: Sequence[int]) -> Iterator[slice]:
+    """Cut a batch into slices that fit into a message each, of at most 1,000 keys."""
+    start, total_bytes = 0, 0
+    for i, (key, size_bytes) in enumerate(zip(keys, sizes_bytes, strict=True)):
+        entry_bytes = size_bytes + text_bytes(key)
+        is_full = i - start == MAX_PIECE_KEYS or total_bytes + entry_bytes > MESSAGE_BYTES
+        if is_full and i > start:
+            yield slice(start, i)
+            start, total_bytes = i, 0
+        total_bytes += entry_bytes
+    if keys:
+        yield slice(start, len(keys))

@@ -18,7 +18,7 @@ FUNCTION_LINES = 60
 
 VALUES = frozenset(
     {"actor", "chunks", "contents", "digests", "errors", "file_settings", "formats"}
-    | {"gossip_settings", "hexadecimal", "layout", "membership", "merkle", "names", "ring"}
+    | {"gossip_settings", "hexadecimal", "layout", "membership", "merkle", "names", "ring", "roles"}
     | {"router_settings", "shared", "sizes", "spaces", "storage_settings", "versions", "window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
@@ -29,8 +29,17 @@ PARTS = {
         | {"throttle"}
     ),
     "gossiper": frozenset(
-        {"announcing", "arriving", "clocks_apart", "departing", "detector", "entering", "farewell"}
-        | {"intake", "joining", "memory", "neighbours", "outbox", "push_pull", "rumours"}
+        {"announcing", "arriving", "clocks_apart", "denials", "departing", "detector", "entering"}
+        | {
+            "farewell",
+            "intake",
+            "joining",
+            "memory",
+            "neighbours",
+            "outbox",
+            "push_pull",
+            "rumours",
+        }
         | {"shared_table", "sharing", "suspicion", "watchers"}
     ),
     "router": frozenset(

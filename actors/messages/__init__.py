@@ -74,6 +74,7 @@ from actors.messages.gossip import (
     Tell,
 )
 from actors.messages.gossip_requests import (
+    Deny,
     Departed,
     Forget,
     KeysChanged,
@@ -93,6 +94,7 @@ from actors.messages.inner import (
     Changed,
     ClockRaised,
     Connect,
+    DeniedKeys,
     Dropped,
     FilesHandedOver,
     Finished,
@@ -201,6 +203,8 @@ __all__ = [
     "Confirm",
     "Confirmed",
     "Connect",
+    "DeniedKeys",
+    "Deny",
     "Departed",
     "Dropped",
     "Exchange",
@@ -299,7 +303,7 @@ __all__ = [
 
 FROM_CLIENTS: frozenset[type[Message]] = frozenset(
     {Write, Get, List, Check, Explain}
-    | {ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget}
+    | {ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget, Deny}
 )
 """What a client may send."""
 

@@ -119,3 +119,13 @@ class Departed(Message):
     """This member has left for good, and the others are being told."""
 
     member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class Deny(Message):
+    """Let no node take anything any more from who has this key, called "writer-17" or the like; or
+    let it be taken again. Answered with Shared."""
+
+    key: str
+    denied: bool
+    timeout_ms: int

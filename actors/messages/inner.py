@@ -188,11 +188,21 @@ class GiveUp(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class DeniedKeys(Message):
+    """Gossiper to its host: nothing is taken any more from who has these keys, and from nobody
+    else's is that so."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bounced(Message):
-    """Host to sender: the envelope with this correlation id was provably not sent."""
+    """Host to sender: the envelope with this correlation id was provably not sent. `why` is empty
+    where it is only that there is no connection."""
 
     to: Address
     request: Message
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +214,12 @@ class LinkUp(Message):
 
 @dataclass(frozen=True, slots=True)
 class LinkDown(Message):
-    """Host to session: the connection to this endpoint was lost, or could not be made."""
+    """Host to session: the connection to this endpoint was lost, or could not be made. Where its
+    key is to blame `why` is a sentence; `is_refused` if that is certain."""
 
     endpoint: str
+    why: str = ""
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from actors.messages import (
     Ack,
     Bounced,
     Compare,
+    Deny,
     Departed,
     Failed,
     Finished,
@@ -83,6 +84,7 @@ REQUESTS: dict[Message, type[Message]] = {
     WatchKeys("", "", 1_000): KeysChanged,
     Leave("", 1_000): Departed,
     Forget("node-c", False, 1_000): Departed,
+    Deny("writer-17", True, 1_000): Shared,
 }
 """What a client may ask of a gossiper that serves, and what it is answered."""
 

@@ -191,7 +191,7 @@ def test_what_is_waited_for_is_said() -> None:
     state = joining(*LISTED, me=OTHER)
     all_answered(state)
     assert state.waiting_for() == f"waiting for {ME.address} to begin the network"
-    state.bounced(0)
+    state.bounced(0, "")
     assert state.waiting_for() == f"waiting for {ME.address} to answer"
 
 

@@ -17,6 +17,7 @@ from actors.messages import (
     TO_GOSSIPERS,
     Check,
     Checked,
+    Deny,
     Departed,
     Explain,
     Explained,
@@ -38,8 +39,8 @@ from actors.messages import (
     WatchMembers,
     Write,
 )
-from actors.session import MAX_PIECE_KEYS, Session, pieces
-from actors.sizes import MESSAGE_BYTES, text_bytes
+from actors.session import Session
+from actors.sizes import MAX_PIECE_KEYS, MESSAGE_BYTES, pieces, text_bytes
 from tests.actors.calls import GET, OK, ONE, THREE, TWO, WRITE, Caller, asked, caller, failed, got
 from tests.actors.envelopes import TRACE, bounced
 
@@ -58,6 +59,7 @@ ANSWERS: list[tuple[Message, Message]] = [
     (WatchKeys("", "", 9_000), KeysChanged((), (), "c", False)),
     (Leave("", 9_000), DEPARTED),
     (Forget("a", False, 9_000), DEPARTED),
+    (Deny("writer-17", True, 9_000), Shared("1")),
     (Check(9_000), CHECKED),
     (Explain("k", 9_000), EXPLAINED),
 ]
@@ -93,10 +95,10 @@ def test_who_answered_is_known_until_others_have() -> None:
     check, get = session.take()
     node = Address("00000000000000a2", "router")
     session.take(replace(reply(check, CHECKED), sender=node), reply(get, got(b"v")))
-    assert session.session.answered_by(other) == get.to.node
-    assert session.session.answered_by(number) == node.node
+    assert session.session.answered_by(other)[0] == get.to.node
+    assert session.session.answered_by(number)[0] == node.node
     session.take()
-    assert session.session.answered_by(number) == ""
+    assert session.session.answered_by(number) == ("", "")
 
 
 def test_every_request_has_an_answer() -> None:
@@ -113,7 +115,7 @@ def test_another_answer_is_an_error(request_: Message, answer: Message) -> None:
     session.take(reply(envelope, OK if answer != OK else MEMBERS))
     error = session.error(number)
     assert "is no answer to" in str(error)
-    assert error.definite == (not isinstance(request_, (Write, Share, Leave, Forget)))
+    assert error.definite == (not isinstance(request_, (Write, Share, Leave, Forget, Deny)))
 
 
 def test_a_reply_is_matched_by_its_number() -> None:
