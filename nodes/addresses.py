@@ -69,13 +69,15 @@ def listen_address(kind: str, listen: HostPort, given: str) -> HostPort:
     return HostPort(listen.host, port)
 
 
-def advertised_host(listen: HostPort, advertise: str, *, insecure: bool) -> HostPort:
+def advertised_host(listen: HostPort, advertise: str, *, anywhere: bool) -> HostPort:
     """What others are told, port 0 standing for the port that is bound. Raises BadAddress where
-    the node would be open to strangers, or could not be found."""
-    if not is_loopback(listen.host) and not insecure:
+    the node would be open to strangers, who may not be reached from `anywhere`, or could not be
+    found."""
+    if not is_loopback(listen.host) and not anywhere:
         raise BadAddress(
-            f"{listen.host} can be reached from other machines, and whoever reaches a node may "
-            "read and write everything: say --insecure if that is meant"
+            f"{listen.host} can be reached from other machines: give the node the network's "
+            "--secret FILE (gossamer keygen makes one), or say --insecure to let whoever reaches "
+            "it read and write everything"
         )
     if advertise:
         told = parse_address(advertise, listen.port)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from actors.denials import PREFIX as DENIED_PREFIX
+from actors.denials import denied_keys
 from actors.errors import BatchError, GossamerError, KeyNotFound, error_for
 from actors.membership import Member
 from actors.messages import (
     Check,
     Checked,
+    Deny,
     Departed,
     Explain,
     Explained,
@@ -33,7 +37,7 @@ from actors.messages import (
     Write,
     Written,
 )
-from actors.session import pieces
+from actors.sizes import pieces
 from actors.versions import Kind
 from nodes.addresses import parse_address
 from nodes.batches import Batches, Stored, copy
@@ -41,6 +45,7 @@ from nodes.calls import Calls
 from nodes.file_methods import AsyncFileMethods
 from nodes.file_ports import FilePorts
 from nodes.options import check_level, ttl_ms
+from nodes.secret_file import read_client_dials
 from nodes.status import Explanation, Status, explanation_of, status_of
 from nodes.values import check_key, check_text, decode_value, encode_value
 from nodes.watching import KeyChange, MemberChange, MembersSeen, key_changes
@@ -79,21 +84,30 @@ class SharedValue:
 class AsyncClient(AsyncFileMethods):
     """Reads and writes through any of `endpoints` ("host:port"; the first that answers is used).
 
-    `timeout` is in seconds. With a `trace_id` every request is traced under it. One event loop uses
-    it; `async with` or `close()` ends it. What it is asked in one tick of that leaves in one
-    message. All methods raise GossamerError and what derives from it.
+    `timeout` is in seconds. `secret` is the file with the network's secret, or with a key made of
+    it, where the network has one: who has neither is refused. With a `trace_id` every request is
+    traced under it. One event loop uses it; `async with` or `close()` ends it. What it is asked in
+    one tick of that leaves in one message. All methods raise GossamerError and what derives from
+    it; this raises BadSecret, which does too, for a file that may not be used.
 
     `w` and `r` say how many of a key's owners must have answered: a "quorum", which makes every key
     an atomic register, "all" of them, or "one", which does not: a write that only one has stored is
     lost with that one, and a read of one may be of an old value. Raises ValueError for others.
     """
 
-    def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
+    def __init__(
+        self,
+        *endpoints: str,
+        timeout: float = 5.0,
+        secret: str | Path | None = None,
+        trace_id: str = "",
+    ) -> None:
         addresses = [str(parse_address(e)) for e in endpoints or (DEFAULT_ENDPOINT,)]
         self.timeout = timeout
         self._timeout_ms = max(1, round(timeout * 1_000))
         self._watch_ms = min(self._timeout_ms, MAX_WATCH_MS)
-        self._calls = Calls(addresses, self._timeout_ms, trace_id)
+        dials = (None,) if secret is None else read_client_dials(secret)
+        self._calls = Calls(addresses, self._timeout_ms, trace_id, dials=dials)
         self._batches = Batches(self._calls)
         self._ports = FilePorts(self._calls, trace_id)
 
@@ -272,8 +286,9 @@ class AsyncClient(AsyncFileMethods):
 
     async def status(self) -> Status:
         """Has all data all its copies, and may the node that is asked be stopped?"""
-        checked, node = await self._calls.ask_who(Check(self._timeout_ms), Checked)
-        return status_of(checked, node, await self.members())
+        checked, answerer = await self._calls.ask_who(Check(self._timeout_ms), Checked)
+        members = await self.members()
+        return status_of(checked, answerer.node, members, answerer.fingerprint)
 
     async def explain(self, key: str) -> Explanation:
         """Where the key is, and what each of its owners holds."""
@@ -299,6 +314,20 @@ class AsyncClient(AsyncFileMethods):
         be gone for good. It is done when it is decided; `status` tells when all copies are made."""
         request = Forget(check_text(node), accept_loss, self._timeout_ms)
         return (await self._calls.request(request, Departed)).member
+
+    async def deny(self, key: str) -> None:
+        """Let no node take anything any more from who has this key, called "writer-17" or the
+        like, also by connections that stand. Raises Refused for what is no client's key, and where
+        the network has no secret."""
+        await self._calls.request(Deny(check_text(key), True, self._timeout_ms), Shared)
+
+    async def allow(self, key: str) -> None:
+        """Take back that this key was denied. A client that was turned away connects again."""
+        await self._calls.request(Deny(check_text(key), False, self._timeout_ms), Shared)
+
+    async def denied(self) -> tuple[str, ...]:
+        """The keys that are denied, by name."""
+        return denied_keys([entry.key for entry in await self.shared_entries(DENIED_PREFIX)])
 
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""

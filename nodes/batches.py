@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from actors.errors import GossamerError, error_for
 from actors.messages import Get, Got, Level, Write, Written
-from actors.session import pieces
+from actors.sizes import pieces
 from actors.versions import Kind
 from nodes.calls import Calls, Outcome
 

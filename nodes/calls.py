@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import zmq
 
@@ -20,6 +20,7 @@ from actors.messages import Message, Write
 from actors.session import Session
 from nodes.clocks import monotonic_ms, now, wall_us
 from nodes.connections import Connections
+from nodes.keys import Dial
 from nodes.ports import REQUESTS, Port
 from nodes.sockets import Context, new_context
 
@@ -31,6 +32,13 @@ R = TypeVar("R", bound=Message)
 Outcome = Message | GossamerError
 
 
+class Answerer(NamedTuple):
+    """The id of a node, and the fingerprint of its secret if what it said came encrypted."""
+
+    node: str
+    fingerprint: str
+
+
 class Calls:
     """Everything happens in the thread of the event loop that first uses it."""
 
@@ -40,8 +48,10 @@ class Calls:
         timeout_ms: int,
         trace_id: str,
         port: Port = REQUESTS,
+        dials: Sequence[Dial | None] = (None,),
     ) -> None:
         self._port = port
+        self.dials = dials
         self.endpoints = tuple(endpoints)
         self.timeout_ms = timeout_ms
         self._trace_id = trace_id
@@ -64,7 +74,7 @@ class Calls:
         if self._loop is None:
             loop = asyncio.get_running_loop()
             self._context = new_context()
-            self._connections = Connections(self._context, self.endpoints, self._port)
+            self._connections = Connections(self._context, self.endpoints, self._port, self.dials)
             for socket in self._connections.dealers():
                 loop.add_reader(socket.get(zmq.FD), self._on_replies)  # type: ignore[arg-type]
             for socket in self._connections.monitors():
@@ -91,22 +101,27 @@ class Calls:
         self.go()
         return list(zip(requests, await asyncio.gather(*futures), strict=True))
 
-    async def ask_who(self, request: Message, answer: type[R]) -> tuple[R, str]:
-        """The answer to one request, and the id of the node that gave it. Raises what it fails
-        with."""
-        answered: asyncio.Future[tuple[Outcome, str]] = self.event_loop().create_future()
+    async def ask_who(self, request: Message, answer: type[R]) -> tuple[R, Answerer]:
+        """The answer to one request, and who gave it. Raises what it fails with."""
+        answered: asyncio.Future[tuple[Outcome, Answerer]] = self.event_loop().create_future()
 
         def done(outcome: Outcome) -> None:
             if not answered.done():
-                answered.set_result((outcome, self._session.answered_by(number)))
+                node, endpoint = self._session.answered_by(number)
+                key = (
+                    self._connections.fingerprint(endpoint)
+                    if self._connections and endpoint
+                    else ""
+                )
+                answered.set_result((outcome, Answerer(node, key)))
 
         number = self.submit(request, done)
         self.go()
-        outcome, node = await answered
+        outcome, answerer = await answered
         if isinstance(outcome, GossamerError):
             raise outcome
         assert isinstance(outcome, answer), "the session lets no other answer pass"
-        return outcome, node
+        return outcome, answerer
 
     def submit(
         self,

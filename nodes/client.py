@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar
 
@@ -28,9 +29,15 @@ class Client(FileMethods):
 
     _client: AsyncClient
 
-    def __init__(self, *endpoints: str, timeout: float = 5.0, trace_id: str = "") -> None:
+    def __init__(
+        self,
+        *endpoints: str,
+        timeout: float = 5.0,
+        secret: str | Path | None = None,
+        trace_id: str = "",
+    ) -> None:
         self.timeout = timeout
-        self._client = AsyncClient(*endpoints, timeout=timeout, trace_id=trace_id)
+        self._client = AsyncClient(*endpoints, timeout=timeout, secret=secret, trace_id=trace_id)
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._closed = False
@@ -148,6 +155,18 @@ class Client(FileMethods):
     def forget(self, node: str, accept_loss: bool = False) -> Member:
         """As AsyncClient.forget."""
         return self._wait(self._client.forget(node, accept_loss))
+
+    def deny(self, key: str) -> None:
+        """As AsyncClient.deny."""
+        self._wait(self._client.deny(key))
+
+    def allow(self, key: str) -> None:
+        """As AsyncClient.allow."""
+        self._wait(self._client.allow(key))
+
+    def denied(self) -> tuple[str, ...]:
+        """As AsyncClient.denied."""
+        return self._wait(self._client.denied())
 
     def run(self, use: Callable[[AsyncClient], Coroutine[Any, Any, T]]) -> T:
         """What comes of a use of the AsyncClient inside, for what is to go on side by side."""

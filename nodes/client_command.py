@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from nodes.config import check_addresses, check_seconds
+from nodes.config import check_addresses, check_seconds, secret_option
 from nodes.output import Output, json_option
 
 
@@ -28,6 +28,7 @@ def client_command(
             /,
             endpoint: tuple[str, ...],
             timeout: float,
+            secret: str | None,
             trace: bool,
             **arguments: Any,
         ) -> int | None:
@@ -36,7 +37,7 @@ def client_command(
             trace_id = secrets.token_hex(5) if trace else ""
             if trace:
                 output.note(f"trace {trace_id}", {"trace": trace_id})
-            with Client(*endpoint, timeout=timeout, trace_id=trace_id) as client:
+            with Client(*endpoint, timeout=timeout, secret=secret, trace_id=trace_id) as client:
                 return function(client, output, **arguments)
 
         callback: Callable[..., Any] = update_wrapper(click.pass_obj(run), function)
@@ -68,6 +69,7 @@ _OPTIONS = [
         show_default=True,
         help="How long to wait for an answer; for files, the time without progress.",
     ),
+    secret_option("The network's secret, or a key made of it, where the network has one."),
     json_option,
     click.option(
         "--trace",

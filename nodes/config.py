@@ -24,6 +24,18 @@ def setting(flag: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(flag, envvar=f"GOSSAMER_{name}", show_envvar=True, **attributes)
 
 
+def secret_option(help: str) -> Callable[[Any], Any]:
+    """--secret, which is the name of a file, in the environment too: never the secret itself."""
+    return click.option(
+        "--secret",
+        metavar="FILE",
+        envvar="GOSSAMER_SECRET_FILE",
+        show_envvar=True,
+        default=None,
+        help=help,
+    )
+
+
 def check_address(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Callback of an option that is `HOST:PORT`. The text stays as it is: which port is meant
     where none is given depends on what it is for."""

@@ -1,62 +1,61 @@
-"""A client's sockets: one DEALER to each endpoint, and the news of whether it is connected."""
+"""A client's sockets: a line to each endpoint, and the news of whether that is connected."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope
 from actors.errors import Refused
-from actors.messages import Bounced, LinkDown, LinkUp, Message
+from actors.messages import Bounced, LinkDown, LinkUp
 from nodes.codec import Malformed
+from nodes.keys import Dial
+from nodes.line import Line
 from nodes.ports import REQUESTS, Port
-from nodes.sockets import Context, Socket, endpoint, readable, receive, request_dealer, send
+from nodes.sockets import Context, Socket, readable, receive, request_dealer
 from nodes.wire import decode_reply, encode_all
 
 _HERE = Address(CLIENT, "")
-_NEWS = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
-    | zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_CLOSED
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
 
 
 class Connections:
-    """Made, used and closed in one thread. All endpoints are ports of one kind. `malformed` counts
-    answers that were not understood."""
+    """Made, used and closed in one thread. All endpoints are ports of one kind, to be connected
+    to with the keys `dials`. `malformed` counts answers that were not understood."""
 
-    def __init__(self, context: Context, endpoints: Sequence[str], port: Port = REQUESTS) -> None:
+    def __init__(
+        self,
+        context: Context,
+        endpoints: Sequence[str],
+        port: Port = REQUESTS,
+        dials: Sequence[Dial | None] = (None,),
+    ) -> None:
         self._port = port
-        self._dealers: dict[str, Socket] = {}
-        self._monitors: dict[str, Socket] = {}
+        self._lines: dict[str, Line] = {}
         self.malformed = 0
         for address in endpoints:
-            dealer = request_dealer(context)
-            self._monitors[address] = dealer.get_monitor_socket(_NEWS)
-            self._dealers[address] = dealer
             try:
-                dealer.connect(endpoint(*address.rsplit(":", 1)))
+                self._lines[address] = Line(context, request_dealer, address, dials)
             except zmq.ZMQError as error:
                 self.close()
                 raise Refused(f"cannot connect to {address}: {error.strerror}") from error
 
     def dealers(self) -> list[Socket]:
         """Those that replies come by."""
-        return list(self._dealers.values())
+        return [dealer for line in self._lines.values() for dealer in line.dealers]
 
     def monitors(self) -> list[Socket]:
         """Those that tell of connections."""
-        return list(self._monitors.values())
+        return [monitor for line in self._lines.values() for monitor in line.monitors]
+
+    def fingerprint(self, address: str) -> str:
+        """Of the secret of the node at an endpoint, where a connection is encrypted, else empty."""
+        return self._lines[address].fingerprint
 
     def receive(self) -> list[Envelope]:
         """The replies that have arrived."""
         envelopes: list[Envelope] = []
-        for dealer in self._dealers.values():
+        for dealer in self.dealers():
             while readable(dealer):
                 frames = receive(dealer)
                 if frames is None:
@@ -70,11 +69,10 @@ class Connections:
     def receive_news(self) -> list[Envelope]:
         """Which connections came up and went down since the last call."""
         news: list[Envelope] = []
-        for address, monitor in self._monitors.items():
-            while readable(monitor):
-                event = recv_monitor_message(monitor)["event"]
-                up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-                message: Message = LinkUp(address) if up else LinkDown(address)
+        for address, line in self._lines.items():
+            for is_up in line.look():
+                up = LinkUp(address)
+                message = up if is_up else LinkDown(address, line.why, line.is_refused)
                 news.append(Envelope(_HERE, _HERE, message))
         return news
 
@@ -87,7 +85,7 @@ class Connections:
         for address, group in groups.items():
             for batch, frames in encode_all(group, ""):
                 try:
-                    send(self._dealers[address], frames)
+                    self._lines[address].send(frames)
                 except zmq.Again:
                     bounced += [
                         Envelope(_HERE, _HERE, Bounced(e.to, e.message), e.id) for e in batch
@@ -96,8 +94,5 @@ class Connections:
 
     def close(self) -> None:
         """Close all at once."""
-        for dealer in self._dealers.values():
-            dealer.disable_monitor()
-            dealer.close()
-        for monitor in self._monitors.values():
-            monitor.close()
+        for line in self._lines.values():
+            line.close()

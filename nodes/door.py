@@ -1,7 +1,7 @@
 """A port on which a thread of a node listens: clients ask there and are answered, nodes send there.
 
-What comes in has been decoded, and is refused or counted where it follows no protocol. What clients
-do not read waits within a bound.
+What comes in has been decoded, and is refused or counted where it follows no protocol, or where the
+key that it came with does not allow it. What clients do not read waits within a bound.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.actor import CLIENT, HOST, Address, Envelope
-from actors.messages import Failed, Unread
+from actors.messages import Deny, Failed, Unread
+from actors.permissions import refusal
 from nodes.codec import Malformed
 from nodes.following import Following
+from nodes.guard import Guard
 from nodes.logs import Log
 from nodes.loop import MAX_MESSAGES, NodeInfo
 from nodes.ports import Port
-from nodes.sockets import GOODBYE_MS, Socket, readable, receive, send
+from nodes.sockets import GOODBYE_MS, Socket, readable, receive, receive_of, send
 from nodes.unread import UnreadReplies
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
 
@@ -27,12 +29,14 @@ EVENTS = (
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_ACCEPT_FAILED
 )
 
 
 class Door:
     """`count` counts what is dropped. A turn takes no further message from the network after
-    `max_turn_bytes`; of a client `max_unread_bytes` of replies wait."""
+    `max_turn_bytes`; of a client `max_unread_bytes` of replies wait. Without a `guard` everybody
+    may do everything."""
 
     def __init__(
         self,
@@ -44,7 +48,9 @@ class Door:
         *,
         max_turn_bytes: int,
         max_unread_bytes: int,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._port = port
         self._own = Address(node.id, port.actor)
         self._log = log
@@ -71,19 +77,24 @@ class Door:
             return
         taken_bytes = 0
         for _ in range(MAX_MESSAGES):
-            frames = receive(self._router) if taken_bytes < self._max_turn_bytes else None
-            if frames is None:
+            if taken_bytes >= self._max_turn_bytes or (taken := self._take(self._router)) is None:
                 return
+            key, frames = taken
             taken_bytes += sum(map(len, frames))
-            if envelopes := self._decode(frames):
+            if envelopes := self._decode(key, frames):
                 yield envelopes
 
     def send(self, client: str, envelopes: Sequence[Envelope]) -> None:
         """Answer a client."""
+        if self._guard is not None and client.partition(".")[2] in self._guard.denied:
+            envelopes = [_denied(envelope) for envelope in envelopes]
+        self._send(client, envelopes)
+        for envelope in envelopes:
+            self._following.end(client, envelope)
+
+    def _send(self, client: str, envelopes: Sequence[Envelope]) -> None:
         for batch, frames in encode_all(envelopes, self._own.node):
             self._unread.send(client, frames, len(batch))
-            for envelope in batch:
-                self._following.end(client, envelope)
 
     @property
     def has_news(self) -> bool:
@@ -108,50 +119,107 @@ class Door:
         self._monitor.close()
         self._router.close(linger=GOODBYE_MS if goodbye else 0)
 
-    def _decode(self, frames: list[bytes]) -> list[Envelope]:
-        client, *rest = frames
+    def _take(self, router: Socket) -> tuple[str, list[bytes]] | None:
+        """The next message, and the name of the key that it came with, if all is encrypted."""
+        if self._guard is not None:
+            return receive_of(router)
+        frames = receive(router)
+        return None if frames is None else ("", frames)
+
+    def _decode(self, key: str, frames: list[bytes]) -> list[Envelope]:
+        connection, *rest = frames
+        # A client is called by its connection, and its key is part of that name.
+        client = f"{connection.hex()}.{key}" if key else connection.hex()
         try:
             envelopes = decode_from_peer_or_client(rest, client, self._own.node, self._port)
         except Malformed as bad:
             self._on_malformed(client, bad)
             return []
         if envelopes[0].sender.node != CLIENT:
-            return envelopes
-        return [self._following.begin(e) for e in envelopes if self._is_well_addressed(e)]
+            return envelopes if self._is_a_node(key, envelopes) else []
+        return [self._following.begin(e) for e in envelopes if self._is_admitted(key, e)]
 
-    def _on_malformed(self, client: bytes, bad: Malformed) -> None:
+    def _on_malformed(self, client: str, bad: Malformed) -> None:
         """Tell a client; a node has no use for being told."""
-        self._count("malformed message", sender=bad.peer or client.hex(), why=bad.reason)
+        self._count("malformed message", sender=bad.peer or client, why=bad.reason)
         if not bad.peer:
             for number in bad.ids or (bad.id,):
-                self._refuse(client.hex(), number, bad.code, bad.reason)
+                self._refuse(client, number, bad.code, bad.reason)
+
+    def _is_a_node(self, key: str, envelopes: Sequence[Envelope]) -> bool:
+        if self._guard is None:
+            return True
+        for envelope in envelopes:
+            refused = refusal(key, type(envelope.message), self._guard.denied, as_node=True)
+            if refused is not None:
+                # Not answered: where a node would hear it, its key has not sent this.
+                self._count("message of no node", why=refused.reason, count=len(envelopes))
+                return False
+        return True
+
+    def _is_admitted(self, key: str, envelope: Envelope) -> bool:
+        message = type(envelope.message)
+        if self._guard is not None:
+            refused = refusal(key, message, self._guard.denied, as_node=False)
+        elif message is Deny:
+            reason = "the network has no secret, so there are no keys to deny"
+            refused = Failed("refused", reason, True)
+        else:
+            refused = None
+        if refused is not None:
+            self._count("request that is not allowed", why=refused.reason)
+            self._refuse(envelope.sender.actor, envelope.id, refused.code, refused.reason)
+            return False
+        return self._is_well_addressed(envelope)
 
     def _is_well_addressed(self, envelope: Envelope) -> bool:
         wanted = self._port.answers(type(envelope.message))
         if envelope.to.actor == wanted:
             return True
         reason = f"{type_name(type(envelope.message))} is to be sent to the {wanted}"
+        self._count("malformed message", sender=envelope.sender.actor, why=reason)
         self._refuse(envelope.sender.actor, envelope.id, "malformed", reason)
         return False
 
     def _refuse(self, client: str, number: int, code: str, reason: str) -> None:
         failed = Failed(code, reason, True)
-        self.send(client, [Envelope(Address(CLIENT, client), self._own, failed, number)])
+        # It has been counted, and was never begun.
+        self._send(client, [Envelope(Address(CLIENT, client), self._own, failed, number)])
 
     def _receive_events(self, monitor: Socket) -> None:
         while readable(monitor):
-            event = zmq.Event(recv_monitor_message(monitor)["event"])
+            news = recv_monitor_message(monitor)
+            event = zmq.Event(news["event"])
             if event == zmq.Event.DISCONNECTED:
                 # Clients come and go; but this is also all that is heard of a frame beyond the
                 # bound, for which ZeroMQ cuts the connection.
                 self._ended += 1
                 self._log.events.debug("connection_ended", so_far=self._ended)
-            else:
-                self._count("failed handshake", how=event.name)
+            elif event != zmq.Event.HANDSHAKE_FAILED_AUTH:  # the guard has counted that
+                self._count(f"failed handshake: {_how(event, int(news['value']))}")
 
     def _send_message(self, client: str, frames: Sequence[bytes]) -> None:
         assert self._router is not None
-        send(self._router, [bytes.fromhex(client), *frames])
+        send(self._router, [bytes.fromhex(client.partition(".")[0]), *frames])
 
     def _drop_replies(self, reason: str, client: str, replies: int) -> None:
         self._count(reason, count=replies, client=client)
+
+
+def _denied(reply: Envelope) -> Envelope:
+    """Whatever was found out for a key that has been denied meanwhile is not told."""
+    failed = Failed("not_allowed", "the key was denied", False)
+    return Envelope(reply.to, reply.sender, failed, reply.id, reply.trace)
+
+
+def _how(event: zmq.Event, value: int) -> str:
+    """What went wrong, for the log."""
+    if event == zmq.Event.ACCEPT_FAILED:
+        return f"no more connections, {zmq.strerror(value)}"
+    if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        return "one side does not encrypt"
+    if value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+        return "another secret"
+    if event == zmq.Event.HANDSHAKE_FAILED_PROTOCOL:
+        return "not by the protocol"
+    return "broken off"

@@ -94,12 +94,12 @@ class FilePorts:
 
     async def _look(self) -> _Ports:
         """Who is there now? The same connections, if they lead to the same places."""
-        listed, node = await self._calls.ask_who(ListMembers(), MembersListed)
-        addresses = file_addresses(listed.members, node)
+        listed, answerer = await self._calls.ask_who(ListMembers(), MembersListed)
+        addresses = file_addresses(listed.members, answerer.node)
         if not addresses:
             raise NotReady("the node that was asked knows of no living member to serve files")
         if self._ports is None or not _fits(self._ports.addresses, addresses[0], listed.members):
-            calls = Calls(addresses, self.timeout_ms, self._trace_id, FILES)
+            calls = Calls(addresses, self.timeout_ms, self._trace_id, FILES, self._calls.dials)
             self._ports = _Ports(frozenset(addresses), calls)
             self._used.append(self._ports)
         self._looked_ms = monotonic_ms()

@@ -34,7 +34,16 @@ _TAKES_LONG = (WatchMembers, WatchKeys, Leave, Forget)
 """Requests that are not slow when their answer takes long."""
 _FINE = frozenset({"ok", "not_found"})
 _REFUSALS = frozenset(
-    {"refused", "bad_key", "bad_value", "too_large", "bad_name", "bad_type", "file_too_large"}
+    {
+        "refused",
+        "not_allowed",
+        "bad_key",
+        "bad_value",
+        "too_large",
+        "bad_name",
+        "bad_type",
+        "file_too_large",
+    }
 )
 """Mistakes of a client, which is told; nothing is wrong with the node."""
 _MISSING = frozenset({"file_missing"})

@@ -14,6 +14,7 @@ from actors.actor import SWITCH, Envelope
 from actors.messages import Bounced, Dropped, Message, Subscribe
 from nodes.clocks import monotonic_ms
 from nodes.codec import Malformed
+from nodes.guard import Guard
 from nodes.loop import MAX_MESSAGES, Link, NodeInfo
 from nodes.mailbox import Mailbox, Post
 from nodes.sockets import (
@@ -108,35 +109,45 @@ class GossipHost(InnerHost):
         on_news: OnNews,
         tally: Tally,
         listen: tuple[str, int],
+        guard: Guard | None = None,
     ) -> None:
         super().__init__("gossiper", node, context, mailboxes, on_news, tally)
         self._listen = listen
+        self._guard = guard
         self._heard: dict[str, None] = {}
         self._publisher: Socket | None = None
-        self._subscriber: Socket | None = None
+        self._subscribers: list[Socket] = []
         self.port = 0
 
     def open(self) -> Sequence[Socket]:
         """The mailbox and the gossip port."""
         sockets = super().open()
-        self._publisher, self.port = gossip_publisher(self._context, *self._listen)
-        self._subscriber = gossip_subscriber(self._context)
-        return [*sockets, self._subscriber]
+        own = self._guard.keys.server if self._guard else None
+        self._publisher, self.port = gossip_publisher(self._context, *self._listen, own)
+        # One for each secret that a publisher may have: ZeroMQ connects a subscriber to it once.
+        for dial in self._guard.keys.dials() if self._guard else (None,):
+            self._subscribers.append(gossip_subscriber(self._context, dial))
+        return [*sockets, *self._subscribers]
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is in the mailbox, and what was published."""
         envelopes = super().receive(ready)
-        assert self._subscriber is not None
+        for subscriber in self._subscribers:
+            envelopes += self._heard_by(subscriber)
+        # The gossiper wakes now and then even in an idle node: what was counted gets said.
+        self._tally.summarise(monotonic_ms())
+        return envelopes
+
+    def _heard_by(self, subscriber: Socket) -> list[Envelope]:
+        envelopes: list[Envelope] = []
         for _ in range(MAX_MESSAGES):
-            frames = receive(self._subscriber)
+            frames = receive(subscriber)
             if frames is None:
                 break
             try:
                 envelopes += decode_gossip(frames, self._node.id)
             except Malformed as bad:
                 self._drop("malformed gossip", sender=bad.peer, why=bad.reason)
-        # The gossiper wakes now and then even in an idle node: what was counted gets said.
-        self._tally.summarise(monotonic_ms())
         return envelopes
 
     def send(self, link: Link, envelopes: Sequence[Envelope]) -> list[Envelope]:
@@ -150,7 +161,7 @@ class GossipHost(InnerHost):
 
     def close(self, *, goodbye: bool) -> None:
         """With `goodbye` the last rumours may still go out."""
-        for socket in (self._publisher, self._subscriber):
+        for socket in (self._publisher, *self._subscribers):
             if socket is not None:
                 socket.close(linger=GOODBYE_MS if goodbye else 0)
         super().close(goodbye=goodbye)
@@ -159,22 +170,24 @@ class GossipHost(InnerHost):
         if not isinstance(message, Subscribe):
             super()._on_host(message)
             return
-        assert self._subscriber is not None
         wanted = dict.fromkeys(message.addresses)
         for address in [a for a in self._heard if a not in wanted]:
-            self._subscriber.disconnect(endpoint(*address.rsplit(":", 1)))
+            for subscriber in self._subscribers:
+                subscriber.disconnect(endpoint(*address.rsplit(":", 1)))
             del self._heard[address]
         for address in [a for a in wanted if a not in self._heard]:
             try:
-                self._subscriber.connect(endpoint(*address.rsplit(":", 1)))
+                for subscriber in self._subscribers:
+                    subscriber.connect(endpoint(*address.rsplit(":", 1)))
             except (zmq.ZMQError, TypeError):
                 self._drop("gossip address that is none", address=address)
                 continue
             self._heard[address] = None
 
 
-def bounced(envelopes: Sequence[Envelope]) -> list[Envelope]:
+def bounced(envelopes: Sequence[Envelope], why: str = "") -> list[Envelope]:
     """What the senders of envelopes that were not sent are told."""
     return [
-        Envelope(e.sender, e.sender, Bounced(e.to, e.message), e.id, e.trace) for e in envelopes
+        Envelope(e.sender, e.sender, Bounced(e.to, e.message, why), e.id, e.trace)
+        for e in envelopes
     ]

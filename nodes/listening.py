@@ -12,7 +12,9 @@ from actors.actor import Envelope
 from nodes.clocks import monotonic_ms
 from nodes.door import Door
 from nodes.following import Following
+from nodes.guard import Guard
 from nodes.hosts import InnerHost, OnNews
+from nodes.keys import Dial, Pair
 from nodes.logs import Log
 from nodes.loop import Link, NodeInfo
 from nodes.mailbox import Mailbox
@@ -30,15 +32,16 @@ class Wiring:
 
     port: Port
     link: Literal["peer", "files"]
-    router: Callable[[Context, str, int], tuple[Socket, int]]
-    dealer: Callable[[Context], Socket]
+    router: Callable[[Context, str, int, Pair | None], tuple[Socket, int]]
+    dealer: Callable[[Context, Dial | None], Socket]
     max_turn_bytes: int
     max_unread_bytes: int
 
 
 class ListeningHost(InnerHost):
     """With `trace_all` every request is traced, not only those that ask for it. `port` is what is
-    listened on, once it is open; `take_sync_us` is the disk's, if the actor has one."""
+    listened on, once it is open; `take_sync_us` is the disk's, if the actor has one. With a `guard`
+    all is encrypted, with its keys, and it knows whose key is whose."""
 
     wiring: ClassVar[Wiring]
 
@@ -54,11 +57,14 @@ class ListeningHost(InnerHost):
         take_sync_us: Callable[[], int] = lambda: 0,
         *,
         trace_all: bool,
+        guard: Guard | None = None,
     ) -> None:
         name, wiring = self.wiring.port.actor, self.wiring
         super().__init__(name, node, context, mailboxes, on_news, tally, take_sync_us)
         self._listen = listen
-        self._peers = Peers(context, wiring.dealer)
+        self._guard = guard
+        dials = guard.keys.dials() if guard is not None else (None,)
+        self._peers = Peers(context, wiring.dealer, dials, self._on_fault)
         self._following = Following(name, node, log, self._drop, trace_all=trace_all)
         self._door = Door(
             wiring.port,
@@ -68,13 +74,15 @@ class ListeningHost(InnerHost):
             self._drop,
             max_turn_bytes=wiring.max_turn_bytes,
             max_unread_bytes=wiring.max_unread_bytes,
+            guard=guard,
         )
         self.port = 0
 
     def open(self) -> Sequence[Socket]:
         """The mailbox and the port."""
         sockets = super().open()
-        socket, self.port = self.wiring.router(self._context, *self._listen)
+        own = self._guard.keys.server if self._guard else None
+        socket, self.port = self.wiring.router(self._context, *self._listen, own)
         return [*sockets, *self._door.open(socket)]
 
     def has_more(self) -> bool:
@@ -95,3 +103,6 @@ class ListeningHost(InnerHost):
         self._peers.close(goodbye=goodbye)
         self._door.close(goodbye=goodbye)
         super().close(goodbye=goodbye)
+
+    def _on_fault(self, address: str, why: str) -> None:
+        self._drop("handshake with a peer failed", address=address, why=why)

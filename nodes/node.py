@@ -10,21 +10,21 @@ import os
 import platform
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from actors.actor import HOST, Address, Envelope
+from actors.denials import denied_in
 from actors.errors import GossamerError, NotReady, error_for
-from actors.file_settings import FileSettings
 from actors.fileserver import FileServer
 from actors.gossiper import Gossiper
 from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member, fault, fault_of_name
 from actors.messages import (
     Alarm,
+    DeniedKeys,
     GiveUp,
     LayoutIs,
     MembersChanged,
@@ -33,7 +33,6 @@ from actors.messages import (
     Retire,
     Stop,
 )
-from actors.names import parse_extensions
 from actors.router import Router
 from actors.storage import Storage
 from nodes.addresses import (
@@ -47,11 +46,14 @@ from nodes.chunk_folder import ChunkFolder
 from nodes.clocks import monotonic_ms
 from nodes.disk import LmdbDisk
 from nodes.file_host import FileHost
+from nodes.guard import Guard, ZapHandler
 from nodes.hosts import GossipHost, InnerHost
 from nodes.logs import open_log
 from nodes.loop import Host, Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
-from nodes.options import grace_ms, rate_bytes, size_bytes
+from nodes.node_settings import default_name, encryption_fields, file_settings
+from nodes.options import size_bytes
+from nodes.secret_file import read_node_keys
 from nodes.sockets import new_context
 from nodes.switch import SwitchHost
 from nodes.tally import Tally
@@ -72,8 +74,8 @@ class Node:
     """A node in this process; see `gossamer serve --help` for what the arguments mean.
 
     `data` defaults to `.data/NAME`. Sizes are in bytes, times in seconds, or texts such as "10GB"
-    and "2h". Raises BadAddress where it may not listen as it is told, ValueError for a wrong size
-    or time.
+    and "2h". Raises BadAddress where it may not listen as it is told, BadSecret where the file with
+    the `secret` may not be used, ValueError for a wrong size or time.
     """
 
     def __init__(
@@ -93,23 +95,28 @@ class Node:
         scrub_rate: int | str | None = None,
         scrub_every: float | str | None = None,
         insecure: bool = False,
+        secret: str | Path | None = None,
         log_level: str = "info",
         console: TextIO | None = None,
     ) -> None:
+        self._keys = None if secret is None else read_node_keys(secret)
+        if self._keys is not None and insecure:
+            raise BadAddress("with a secret nobody else gets in: leave --insecure out")
         self._listen = parse_address(listen)
         self._gossip_listen = listen_address("gossip", self._listen, gossip_listen)
         self._files_listen = listen_address("files", self._listen, files_listen)
-        self._advertise = advertised_host(self._listen, advertise, insecure=insecure)
+        anywhere = insecure or self._keys is not None
+        self._advertise = advertised_host(self._listen, advertise, anywhere=anywhere)
         for other in (self._gossip_listen, self._files_listen):
-            advertised_host(other, str(self._advertise), insecure=insecure)
+            advertised_host(other, str(self._advertise), anywhere=anywhere)
         self._quota_bytes = None if files_quota is None else size_bytes(files_quota)
-        self._file_settings = _file_settings(
+        self._file_settings = file_settings(
             max_file, extensions, chunk_grace, scrub_rate, scrub_every
         )
         self._join = [str(parse_address(address)) for address in join]
         self._log_level = log_level
         self._console = console
-        self.name = name or _default_name(self._listen.port)
+        self.name = name or default_name(self._listen.port)
         if self.name and (wrong := fault_of_name(self.name)):
             raise BadAddress(f"{self.name!r} is no name for a node: {wrong}")
         if data is None and not self.name:
@@ -117,6 +124,7 @@ class Node:
         self.data = Path(data) if data is not None else Path(".data") / self.name
         self.id = ""
         self.address = ""
+        self._guard: Guard | None = None
         self._loops: dict[str, Loop] = {}
         self._changed = threading.Condition()
         self._members: dict[str, Member] = {}
@@ -141,8 +149,10 @@ class Node:
         self.id = boot.node_id
         self.name = self.name or f"{platform.node()}:{boot.node_id[:6]}"
         self._log = open_log(self.data / "log.jsonl", self.name, self._log_level, self._console)
+        self._tally = Tally(self._log.events)
         self._context = new_context()
         try:
+            self._set_guard()
             me = self._open_loops(NodeInfo(self.id, self.name))
             if wrong := fault(me):
                 raise BadAddress(f"this node cannot be a member: {wrong}")
@@ -159,6 +169,7 @@ class Node:
             boot=boot.count,
             join=self._join,
             pid=os.getpid(),
+            **encryption_fields(self._keys),
         )
         rng = Random(SystemRandom().getrandbits(128))
         storage = Storage(
@@ -177,17 +188,35 @@ class Node:
         self._loops["fileserver"].run_actor(files)
         self._loops["gossiper"].run_actor(Gossiper(me, boot.name, self._join, boot.notes, rng))
 
+    def _set_guard(self) -> None:
+        """With a secret: who decides whom to let in is there before there is a door."""
+        if self._keys is not None:
+            denied = frozenset(denied_in(self._disk.boot.notes))
+            self._guard = Guard(self._keys, denied)
+            ZapHandler(self._context, self._guard, self._count_refused, self._on_failure).start()
+
+    def _count_refused(self, reason: str, **fields: Any) -> None:
+        self._tally.add(reason, monotonic_ms(), **fields)
+
     def _open_loops(self, node: NodeInfo) -> Member:
         """Open every actor's sockets, before any of them says anything; this node's own record."""
         mailboxes = {name: Mailbox(name) for name in STOPPING}
-        tally = Tally(self._log.events)
+        tally, guard = self._tally, self._guard
         trace_all = self._log_level == "debug"
         context, log = self._context, self._log
         news = self._on_news
         switch = SwitchHost(
-            node, context, mailboxes, news, tally, self._listen, log, trace_all=trace_all
+            node,
+            context,
+            mailboxes,
+            news,
+            tally,
+            self._listen,
+            log,
+            trace_all=trace_all,
+            guard=guard,
         )
-        gossip = GossipHost(node, context, mailboxes, news, tally, self._gossip_listen)
+        gossip = GossipHost(node, context, mailboxes, news, tally, self._gossip_listen, guard)
         storage = InnerHost(
             "storage", node, context, mailboxes, news, tally, self._disk.take_sync_us
         )
@@ -201,6 +230,7 @@ class Node:
             log,
             self._chunks.take_sync_us,
             trace_all=trace_all,
+            guard=guard,
         )
         hosts: dict[str, Host] = {"storage": storage, "router": switch}
         hosts |= {"fileserver": files, "gossiper": gossip}
@@ -208,7 +238,7 @@ class Node:
             loop = Loop(name, node, host, log, self._on_failure)
             loop.open()
             self._loops[name] = loop
-        self._mailboxes, self._tally = mailboxes, tally
+        self._mailboxes = mailboxes
         told = HostPort(self._advertise.host, self._advertise.port or switch.port)
         self.address = str(told)
         return Member(
@@ -310,6 +340,9 @@ class Node:
                 if self._error is None:
                     self._log.events.error("refused", code=code, reason=reason)
                 self._end(error_for(code, reason))
+            case DeniedKeys(keys) if self._guard is not None:
+                self._guard.denied = frozenset(keys)
+                self._log.events.warning("keys_denied", keys=keys)
             case Alarm(reason):
                 self._log.events.error("alarm", reason=reason)
             case Noted(what):
@@ -361,30 +394,3 @@ class Node:
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
-
-
-def _file_settings(
-    max_file: int | str | None,
-    extensions: str | None,
-    chunk_grace: float | str | None,
-    scrub_rate: int | str | None,
-    scrub_every: float | str | None,
-) -> FileSettings:
-    settings = FileSettings()
-    if max_file is not None:
-        settings = replace(settings, max_file_bytes=size_bytes(max_file))
-    if extensions is not None:
-        settings = replace(settings, extensions=parse_extensions(extensions))
-    if chunk_grace is not None:
-        settings = replace(settings, grace_ms=grace_ms(chunk_grace))
-    if scrub_rate is not None:
-        settings = replace(settings, scrub_bytes_per_s=rate_bytes(scrub_rate))
-    if scrub_every is not None:
-        settings = replace(settings, scrub_pause_ms=grace_ms(scrub_every))
-    return settings
-
-
-def _default_name(port: int) -> str:
-    """Honcho's name for the process, else host and port; empty where the port is not known yet."""
-    given = os.environ.get("HONCHO_PROCESS_NAME", "")
-    return given or (f"{platform.node()}:{port}" if port else "")

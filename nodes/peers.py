@@ -1,4 +1,4 @@
-"""One DEALER to each peer. A message that is not sent at once is not sent at all: it comes back.
+"""One line to each peer. A message that is not sent at once is not sent at all: it comes back.
 
 A peer is addressed by its id, once it is known where that listens, or by `@host:port` until then.
 """
@@ -11,7 +11,9 @@ import zmq
 
 from actors.actor import ENDPOINT, Envelope
 from nodes.hosts import bounced
-from nodes.sockets import GOODBYE_MS, Context, Socket, endpoint, send
+from nodes.keys import Dial
+from nodes.line import Line
+from nodes.sockets import GOODBYE_MS, Context, Socket
 from nodes.wire import encode_all
 
 MAX_STRANGERS = 64
@@ -22,13 +24,23 @@ AFRESH_MS = 500
 
 
 class Peers:
-    """The connections of a thread, each made by `dealer`."""
+    """The connections of a thread, each made by `dealer`, with the keys `dials`. `on_fault` is
+    called with an address and a sentence, where it is the keys that keep it from being connected.
+    """
 
-    def __init__(self, context: Context, dealer: Callable[[Context], Socket]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        dealer: Callable[[Context, Dial | None], Socket],
+        dials: Sequence[Dial | None] = (None,),
+        on_fault: Callable[[str, str], None] = lambda address, why: None,
+    ) -> None:
         self._context = context
         self._new_dealer = dealer
+        self._dials = dials
+        self._on_fault = on_fault
         self._addresses: dict[str, str] = {}
-        self._dealers: dict[str, Socket] = {}
+        self._lines: dict[str, Line] = {}
         self._bounced: set[str] = set()
         self._made_ms: dict[str, int] = {}
 
@@ -38,7 +50,7 @@ class Peers:
         for address in set(before.values()) - set(self._addresses.values()):
             self._drop(address)
         for address in self._addresses.values():
-            self._dealer(address, now_ms)
+            self._line(address, now_ms)
 
     def send_all(
         self, node: str, envelopes: Sequence[Envelope], here: str, now_ms: int
@@ -47,21 +59,24 @@ class Peers:
         notices: list[Envelope] = []
         for batch, frames in encode_all(envelopes, here):
             if not self.send(node, frames, now_ms):
-                notices += bounced(batch)
+                notices += bounced(batch, self._why(node))
         return notices
 
     def send(self, node: str, frames: Sequence[bytes], now_ms: int) -> bool:
         """False if the message provably was not sent."""
         address = self._address(node)
-        dealer = self._dealer(address, now_ms) if address is not None else None
-        if address is None or dealer is None:
+        line = self._line(address, now_ms) if address is not None else None
+        if address is None or line is None:
             return False
         try:
-            send(dealer, frames)
+            line.send(frames)
         except zmq.Again:
             self._bounced.add(address)
+            if line.look() and line.why:
+                self._on_fault(address, line.why)
             return False
         self._bounced.discard(address)
+        line.stop_looking()
         return True
 
     def heard_from(self, node: str, now_ms: int) -> None:
@@ -70,48 +85,51 @@ class Peers:
         address = self._addresses.get(node)
         if address in self._bounced and now_ms - self._made_ms.get(address, 0) >= AFRESH_MS:
             self._drop(address)
-            self._dealer(address, now_ms)
+            self._line(address, now_ms)
 
     def reconnect(self, node: str, now_ms: int) -> None:
         """The peer was dead: attempts to connect may have become rare, so begin anew."""
         address = self._addresses.get(node)
         if address is not None:
             self._drop(address)
-            self._dealer(address, now_ms)
+            self._line(address, now_ms)
 
     def close(self, *, goodbye: bool) -> None:
         """Close all; with `goodbye` what was sent may still be delivered."""
-        for dealer in self._dealers.values():
-            dealer.close(linger=GOODBYE_MS if goodbye else 0)
-        self._dealers = {}
+        for line in self._lines.values():
+            line.close(GOODBYE_MS if goodbye else 0)
+        self._lines = {}
 
     def _address(self, node: str) -> str | None:
         if node.startswith(ENDPOINT):
             return node[len(ENDPOINT) :]
         return self._addresses.get(node)
 
-    def _dealer(self, address: str, now_ms: int) -> Socket | None:
+    def _why(self, node: str) -> str:
+        """What keeps it from being connected, if that is the keys."""
+        line = self._lines.get(self._address(node) or "")
+        return line.why if line is not None else ""
+
+    def _line(self, address: str, now_ms: int) -> Line | None:
         """The connection to an address, made if need be; None if it is no host and port."""
-        dealer = self._dealers.get(address)
-        if dealer is not None:
-            return dealer
+        line = self._lines.get(address)
+        if line is not None:
+            return line
         members = set(self._addresses.values())
-        strangers = [a for a in self._dealers if a not in members]
+        strangers = [a for a in self._lines if a not in members]
         if len(strangers) >= MAX_STRANGERS:
             self._drop(strangers[0])
-        dealer = self._new_dealer(self._context)
         try:
-            dealer.connect(endpoint(*address.rsplit(":", 1)))
+            line = Line(self._context, self._new_dealer, address, self._dials)
         except (zmq.ZMQError, TypeError):
-            dealer.close()
             return None
-        self._dealers[address] = dealer
+        self._lines[address] = line
         self._made_ms[address] = now_ms
-        return dealer
+        return line
 
     def _drop(self, address: str) -> None:
-        dealer = self._dealers.pop(address, None)
-        if dealer is not None:
-            dealer.close()
+        line = self._lines.pop(address, None)
+        if line is not None:
+            line.close()
             self._bounced.discard(address)
             del self._made_ms[address]

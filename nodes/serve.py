@@ -23,6 +23,7 @@ from nodes.config import (
     check_rate,
     check_size,
     read_toml,
+    secret_option,
     setting,
 )
 from nodes.output import Output
@@ -126,10 +127,15 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     default=None,
     help="How long it rests before it begins, and when all was read.  [default: 1h]",
 )
+@secret_option(
+    "The file with the network's secret, of gossamer keygen: all is encrypted, and only who has "
+    "the secret, or a key made of it, gets in."
+)
 @setting(
     "--insecure",
     is_flag=True,
-    help="Let whoever reaches the node read and write everything; for other than loopback.",
+    help="Without a secret, listen beyond loopback, and let whoever reaches the node read and "
+    "write everything.",
 )
 @setting(
     "--log",
@@ -156,7 +162,7 @@ def serve(output: Output, /, **settings: Any) -> None:
     Examples:
       gossamer serve
       gossamer serve --listen 127.0.0.1:7200 --join 127.0.0.1:7100
-      gossamer serve --listen 0.0.0.0:7100 --advertise 10.0.0.5:7100 --insecure
+      gossamer serve --listen 10.0.0.5:7100 --secret gossamer.secret
     """
     # Threads that begin from here on leave these signals alone too: none is lost or interrupts.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)

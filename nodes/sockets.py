@@ -2,6 +2,7 @@
 
 The options are there because the defaults lose, block or grow: a ROUTER drops what it cannot
 deliver, a DEALER queues to the dead, `term` waits for what nobody reads, and nothing is bounded.
+With keys all that goes over TCP is encrypted, and both sides are authenticated (CURVE).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import cast
 import zmq
 
 from actors.errors import GossamerError
+from nodes.keys import Dial, Pair
 
 MAX_SOCKETS = 4_096
 MAX_FRAMES = 2
@@ -26,6 +28,10 @@ WAITING_CHUNKS = 4
 
 GOODBYE_MS = 200
 """At a clean stop, how long a closing socket may still deliver what was sent."""
+
+REQUEST_DOMAIN, FILE_DOMAIN, GOSSIP_DOMAIN = "requests", "files", "gossip"
+DOMAINS = (REQUEST_DOMAIN, FILE_DOMAIN, GOSSIP_DOMAIN)
+"""What kind of port it is that somebody wants to be admitted to."""
 
 # Plain integers: on the hot path pyzmq's enums would cost as much as the calls.
 _EVENTS, _RCVMORE = int(zmq.EVENTS), int(zmq.RCVMORE)
@@ -67,41 +73,46 @@ def outbox(context: Context, name: str) -> Socket:
     return socket
 
 
-def request_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
+def request_router(
+    context: Context, host: str, port: int, own: Pair | None = None
+) -> tuple[Socket, int]:
     """A node's request port: the bound socket and the port, chosen by the system if it was 0."""
+    socket = _listening(context, zmq.ROUTER, MAX_REQUEST_BYTES, own, REQUEST_DOMAIN)
     # What is not taken yet waits at its sender: a message may be large, and there are many senders.
-    return _router(context, host, port, unsent=WAITING_MESSAGES, untaken=16)
+    return _router(socket, host, port, unsent=WAITING_MESSAGES, untaken=16)
 
 
-def request_dealer(context: Context) -> Socket:
+def request_dealer(context: Context, dial: Dial | None = None) -> Socket:
     """What is to be connected to one request port. It never queues to who is not there."""
-    return _dealer(context, waiting=10_000)
+    return _dealer(context, dial, waiting=10_000)
 
 
-def files_router(context: Context, host: str, port: int) -> tuple[Socket, int]:
+def files_router(
+    context: Context, host: str, port: int, own: Pair | None = None
+) -> tuple[Socket, int]:
     """A node's file port, as `request_router`; few messages wait in it, for most hold a chunk."""
-    return _router(context, host, port, unsent=WAITING_CHUNKS, untaken=WAITING_CHUNKS)
+    socket = _listening(context, zmq.ROUTER, MAX_REQUEST_BYTES, own, FILE_DOMAIN)
+    return _router(socket, host, port, unsent=WAITING_CHUNKS, untaken=WAITING_CHUNKS)
 
 
-def files_dealer(context: Context) -> Socket:
+def files_dealer(context: Context, dial: Dial | None = None) -> Socket:
     """What is to be connected to one file port. It never queues to who is not there."""
-    return _dealer(context, waiting=16)
+    return _dealer(context, dial, waiting=16)
 
 
 def _router(
-    context: Context, host: str, port: int, *, unsent: int, untaken: int
+    socket: Socket, host: str, port: int, *, unsent: int, untaken: int
 ) -> tuple[Socket, int]:
     """So many messages may wait to be sent to each peer, and to be taken of each."""
-    socket = _tcp(context, zmq.ROUTER, MAX_REQUEST_BYTES)
     socket.set(zmq.ROUTER_MANDATORY, 1)
     socket.set(zmq.SNDHWM, unsent)
     socket.set(zmq.RCVHWM, untaken)
     return socket, _bind(socket, host, port)
 
 
-def _dealer(context: Context, *, waiting: int) -> Socket:
+def _dealer(context: Context, dial: Dial | None, *, waiting: int) -> Socket:
     """So many messages may wait in each direction."""
-    socket = _tcp(context, zmq.DEALER, MAX_REQUEST_BYTES)
+    socket = _connecting(context, zmq.DEALER, MAX_REQUEST_BYTES, dial)
     socket.set(zmq.IMMEDIATE, 1)
     socket.set(zmq.SNDTIMEO, 0)
     socket.set(zmq.SNDHWM, waiting)
@@ -109,16 +120,18 @@ def _dealer(context: Context, *, waiting: int) -> Socket:
     return socket
 
 
-def gossip_publisher(context: Context, host: str, port: int) -> tuple[Socket, int]:
+def gossip_publisher(
+    context: Context, host: str, port: int, own: Pair | None = None
+) -> tuple[Socket, int]:
     """A node's gossip port: the bound socket and the port, chosen by the system if it was 0."""
-    socket = _tcp(context, zmq.PUB, MAX_GOSSIP_BYTES)
+    socket = _listening(context, zmq.PUB, MAX_GOSSIP_BYTES, own, GOSSIP_DOMAIN)
     socket.set(zmq.SNDHWM, 1_000)
     return socket, _bind(socket, host, port)
 
 
-def gossip_subscriber(context: Context) -> Socket:
+def gossip_subscriber(context: Context, dial: Dial | None = None) -> Socket:
     """What hears the publishers that it is connected to later."""
-    socket = _tcp(context, zmq.SUB, MAX_GOSSIP_BYTES)
+    socket = _connecting(context, zmq.SUB, MAX_GOSSIP_BYTES, dial)
     socket.set(zmq.RCVHWM, 1_000)
     socket.set(zmq.SUBSCRIBE, b"")
     return socket
@@ -134,7 +147,20 @@ def receive(socket: Socket) -> list[bytes] | None:
     only some are kept, one more than is admitted: its decoder refuses it."""
     if not readable(socket):
         return None
-    frames = [socket.recv(_NOBLOCK)]
+    return _whole(socket, socket.recv(_NOBLOCK))
+
+
+def receive_of(socket: Socket) -> tuple[str, list[bytes]] | None:
+    """As `receive`, of an encrypted port, and the name of the key that the message came with."""
+    if not readable(socket):
+        return None
+    first = socket.recv(_NOBLOCK, copy=False)
+    # ZeroMQ puts this in, from what the guard has answered; no peer can.
+    return str(first.get("User-Id")), _whole(socket, first.bytes)
+
+
+def _whole(socket: Socket, first: bytes) -> list[bytes]:
+    frames = [first]
     while socket.getsockopt(_RCVMORE):
         frame = socket.recv(_NOBLOCK)
         if len(frames) <= MAX_FRAMES + 1:
@@ -153,6 +179,31 @@ def send(socket: Socket, frames: Sequence[bytes]) -> None:
 def endpoint(host: str, port: int | str) -> str:
     """How ZeroMQ writes a host and a port."""
     return f"tcp://{host}:{port}"
+
+
+def _listening(
+    context: Context, kind: int, max_bytes: int, own: Pair | None, domain: str
+) -> Socket:
+    socket = _tcp(context, kind, max_bytes)
+    if own is not None:
+        socket.set(zmq.CURVE_SERVER, 1)
+        socket.set(zmq.CURVE_SECRETKEY, own.secret)
+        socket.set(zmq.ZAP_DOMAIN, domain.encode())
+        # Without it everybody is admitted where nobody answers.
+        socket.set(zmq.ZAP_ENFORCE_DOMAIN, 1)
+    return socket
+
+
+def _connecting(context: Context, kind: int, max_bytes: int, dial: Dial | None) -> Socket:
+    socket = _tcp(context, kind, max_bytes)
+    if dial is not None:
+        if not dial.is_only:
+            # All but one fail, again and again.
+            socket.set(zmq.RECONNECT_IVL, 1_000)
+        socket.set(zmq.CURVE_SERVERKEY, dial.server)
+        socket.set(zmq.CURVE_PUBLICKEY, dial.own.public)
+        socket.set(zmq.CURVE_SECRETKEY, dial.own.secret)
+    return socket
 
 
 def _tcp(context: Context, kind: int, max_bytes: int) -> Socket:

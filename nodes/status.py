@@ -28,7 +28,8 @@ class Status:
     `without_quorum` have too few that are: their keys are unavailable. While the data moves to new
     owners `moving` is true, and `transfers` tell how far that is. `silent` members did not answer,
     and for each member in `hints` so many writes wait that it has missed. Members go by their
-    names. `reasons` say why the node should not be stopped now.
+    names. `reasons` say why the node should not be stopped now. `fingerprint` is that of the secret
+    that the node encrypts with, empty if it does not encrypt.
     """
 
     node: str
@@ -44,6 +45,7 @@ class Status:
     safe_to_stop: bool
     reasons: tuple[str, ...]
     files: FileCounts
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Explanation:
         return len(seen) <= 1 and all(r.code in ("ok", "not_found") for r in self.replicas)
 
 
-def status_of(checked: Checked, node: str, members: Sequence[Member]) -> Status:
+def status_of(checked: Checked, node: str, members: Sequence[Member], fingerprint: str) -> Status:
     """The answer of the node with this id, in the words of its users."""
     transfers = zip(checked.movers, checked.moved, checked.to_move, strict=False)
     return Status(
@@ -121,6 +123,7 @@ def status_of(checked: Checked, node: str, members: Sequence[Member]) -> Status:
         safe_to_stop=checked.safe_to_stop,
         reasons=checked.reasons,
         files=FileCounts(**asdict(checked.files)),
+        fingerprint=fingerprint,
     )
 
 

@@ -77,6 +77,10 @@ def _print_facts(output: Output, facts: Facts) -> None:
 
 def _status_facts(told: Status) -> Facts:
     facts = [("members", f"{told.members:,}"), ("epoch", f"{told.epoch:,}")]
+    traffic = "not encrypted: whoever reaches a port may use it"
+    if told.fingerprint:
+        traffic = f"encrypted, fingerprint of the secret {told.fingerprint}"
+    facts.append(("traffic", traffic))
     facts.append(("partitions", _copies(told)))
     if told.moving and not told.transfers:
         facts.append(("moving", "data moves to new owners"))

@@ -146,14 +146,14 @@ def _frames(headers: list[bytes], body: list[bytes], here: str) -> list[bytes]:
 
 
 def decode_from_peer_or_client(
-    frames: Sequence[bytes], routing_id: bytes, here: str, port: Port = REQUESTS
+    frames: Sequence[bytes], client: str, here: str, port: Port = REQUESTS
 ) -> list[Envelope]:
     """What a node received at a port: a message with "from" is a node's, others a client's.
 
-    `routing_id` names the connection and becomes a client's address; `here` is the own id. Raises
-    Malformed, also for what is meant for another node.
+    `client` names the connection, in a client's address; `here` is the own id. Raises Malformed,
+    also for what is meant for another node.
     """
-    client = Address(CLIENT, routing_id.hex())
+    sender_of_requests = Address(CLIENT, client)
 
     def from_client(_node: str, header: dict[str, Any], id: int, body: Body) -> Envelope:
         to = Address(here, _take(header, "to", decode_str))
@@ -166,7 +166,7 @@ def decode_from_peer_or_client(
                 _check_value(key, kind, value)
         elif type(message) is Share:
             _check_value(message.key, message.kind, message.value)
-        return Envelope(to, client, message, id, trace)
+        return Envelope(to, sender_of_requests, message, id, trace)
 
     def from_node(node: str, header: dict[str, Any], id: int, body: Body) -> Envelope:
         to = Address(here, _take(header, "to", decode_str))

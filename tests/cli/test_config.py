@@ -23,6 +23,7 @@ advertise = "127.0.0.1:7299"
 join = ["127.0.0.1:7100", "127.0.0.1:7200"]
 data = "from-file"
 name = "file"
+secret = "file.secret"
 files_quota = "10GB"
 max_file = "1GiB"
 extensions = "+sh"
@@ -41,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "join": (),
     "data": None,
     "name": "",
+    "secret": None,
     "files_quota": None,
     "max_file": None,
     "extensions": None,
@@ -99,6 +101,7 @@ def test_everything_may_come_from_a_file(settings: Any, tmp_path: Path) -> None:
         "join": ("127.0.0.1:7100", "127.0.0.1:7200"),
         "data": "from-file",
         "name": "file",
+        "secret": "file.secret",
         "files_quota": "10GB",
         "max_file": "1GiB",
         "extensions": "+sh",
@@ -122,6 +125,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         GOSSAMER_JOIN="a:1, b:2,,c",
         GOSSAMER_DATA="folder",
         GOSSAMER_NAME="env",
+        GOSSAMER_SECRET_FILE="env.secret",
         GOSSAMER_FILES_QUOTA="500 MiB",
         GOSSAMER_MAX_FILE="65536",
         GOSSAMER_EXTENSIONS="pdf,txt",
@@ -139,6 +143,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         "join": ("a:1", "b:2", "c"),
         "data": "folder",
         "name": "env",
+        "secret": "env.secret",
         "files_quota": "500 MiB",
         "max_file": "65536",
         "extensions": "pdf,txt",

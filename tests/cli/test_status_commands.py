@@ -54,13 +54,14 @@ def status(node: ScriptedNode, *arguments: str, **changes: Any) -> Result:
     return ask(node, "status", *arguments, answers=answers)
 
 
-def test_a_network_that_is_well_is_told_in_four_lines(scripted: ScriptedNode) -> None:
+def test_a_network_that_is_well_is_told_in_five_lines(scripted: ScriptedNode) -> None:
     """How many members, which layout, that nothing is missing; last that it is safe to stop."""
     result = status(scripted)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "members     3",
         "epoch       7",
+        "traffic     not encrypted: whoever reaches a port may use it",
         "partitions  every partition has all its copies",
         "It is safe to stop node\\x1b1 now.",
     ]
@@ -86,6 +87,7 @@ def test_what_is_wrong_is_told_in_numbers(scripted: ScriptedNode) -> None:
     assert result.stdout.splitlines() == [
         "members     3",
         "epoch       7",
+        "traffic     not encrypted: whoever reaches a port may use it",
         "partitions  1,200 of 4,096 lack a copy, 3 have no quorum: their keys are unavailable",
         "moving      to n2 [#####---------------]  25 %, 103 of 400 partitions",
         "moving      to n3 [####################] 100 %, 0 of 0 partitions",
@@ -101,7 +103,7 @@ def test_files_are_told_of_where_there_are_any(scripted: ScriptedNode) -> None:
     """How much is kept and missing, and what was done about it."""
     counts = (6, 2_500_000, 5, 4, 3, 2, 1, 1_007, 8)
     lines = status(scripted, files=dict(zip(FILES, counts, strict=True))).stdout.splitlines()
-    assert lines[3:-1] == [
+    assert lines[4:-1] == [
         "files       6 copies of chunks, 2.5 MB",
         "missing     5 more are still to be made",
         "lost        8 copies of chunks that no node has: put their files again",
@@ -114,7 +116,7 @@ def test_files_are_told_of_where_there_are_any(scripted: ScriptedNode) -> None:
 def test_what_lacks_a_copy_and_has_a_quorum_is_available(scripted: ScriptedNode) -> None:
     """And data may be about to move to whom nothing is known of yet."""
     lines = status(scripted, under_replicated=5, moving=True).stdout.splitlines()
-    assert lines[2:4] == [
+    assert lines[3:5] == [
         "partitions  5 of 4,096 lack a copy, each has a quorum",
         "moving      data moves to new owners",
     ]
@@ -148,6 +150,7 @@ def test_the_status_is_one_object(scripted: ScriptedNode, safe: bool) -> None:
         "safe_to_stop": safe,
         "reasons": ["r"],
         "files": dict.fromkeys(FILES, 0),
+        "fingerprint": "",
     }
 
 

@@ -16,8 +16,8 @@ from nodes.wire import decode_from_peer_or_client
 
 ME, PEER = "00000000000000aa", "00000000000000bb"
 ROUTER = Address(ME, "router")
-CONNECTION = b"\0\x01\x02\x03\x04"
-REQUESTER = Address(CLIENT, CONNECTION.hex())
+CONNECTION = "0001020304"
+REQUESTER = Address(CLIENT, CONNECTION)
 MAX_INT = 2**63 - 1
 
 

@@ -267,9 +267,9 @@ def test_a_handshake_that_fails_is_counted(network: Network) -> None:
     with socket.create_connection((host, int(port)), DEADLINE_S) as stranger:
         stranger.sendall(GREETING)
         assert stranger.recv(1), "no greeting in return"
-    wait_until("it is counted", lambda: count_of(node, "failed handshake"))
+    wait_until("it is counted", lambda: count_of(node, "failed handshake: broken off"))
     wait_until("it is logged", lambda: logged(node.data, "dropped"))
-    assert logged(node.data, "dropped")[0]["reason"] == "failed handshake"
+    assert logged(node.data, "dropped")[0]["reason"] == "failed handshake: broken off"
     with client_of(node.address) as client:
         client.put("still", "here")
 

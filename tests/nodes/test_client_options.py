@@ -189,6 +189,7 @@ def test_the_status_is_told_in_the_words_of_its_users(
         safe_to_stop=False,
         reasons=("r",),
         files=FileCounts(6, 600, 5, 4, 3, 2, 1, 7, 8),
+        fingerprint="",
     )
 
 

@@ -292,7 +292,7 @@ def test_the_bytes_of_a_chunk_are_not_copied() -> None:
     assert len(messages) == 3
     for frames in messages:
         assert frames[1] is DATA
-        (envelope,) = decode_from_peer_or_client(frames, b"x", to.node, FILES)
+        (envelope,) = decode_from_peer_or_client(frames, "x", to.node, FILES)
         assert isinstance(envelope.message, KeepChunk)
         assert envelope.message.data is DATA
 

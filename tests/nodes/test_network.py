@@ -283,11 +283,11 @@ def test_without_a_quorum_keys_are_unavailable_at_once(network: Network) -> None
 
 def test_where_a_node_may_not_listen(tmp_path: Path) -> None:
     """Other machines only if it is said; every address only if one is told to the others."""
-    with pytest.raises(BadAddress, match="say --insecure"):
+    with pytest.raises(BadAddress, match="--secret FILE"):
         Node(tmp_path, listen="192.0.2.1:7100")
-    with pytest.raises(BadAddress, match="say --insecure"):
+    with pytest.raises(BadAddress, match="--secret FILE"):
         Node(tmp_path, listen="127.0.0.1:7100", gossip_listen="192.0.2.1:8100")
-    with pytest.raises(BadAddress, match="say --insecure"):
+    with pytest.raises(BadAddress, match="--secret FILE"):
         Node(tmp_path, listen="127.0.0.1:7100", files_listen="192.0.2.1:9100")
     with pytest.raises(BadAddress, match="--advertise"):
         Node(tmp_path, listen="0.0.0.0:7100", insecure=True)

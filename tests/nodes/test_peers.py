@@ -95,16 +95,16 @@ def test_a_peer_that_is_heard_is_connected_to_at_once(
     (address,) = addresses(ports.take(1))
     peers.connect([(ID, address)], 0)
     assert not peers.send(ID, [b"x"], 0)
-    first = peers._dealers[address]
+    first = peers._lines[address]
     peers.heard_from(ID, AFRESH_MS - 1)
-    assert peers._dealers[address] is first
+    assert peers._lines[address] is first
     peers.heard_from(ID, AFRESH_MS)
-    second = peers._dealers[address]
+    second = peers._lines[address]
     assert second is not first
-    assert first.closed
+    assert all(dealer.closed for dealer in first.dealers)
     assert not peers.send(ID, [b"x"], AFRESH_MS)
     peers.heard_from(ID, AFRESH_MS + 1)
-    assert peers._dealers[address] is second
+    assert peers._lines[address] is second
 
 
 def test_hearing_a_connected_peer_changes_nothing(peers: Peers, listen: Listen) -> None:
@@ -112,9 +112,9 @@ def test_hearing_a_connected_peer_changes_nothing(peers: Peers, listen: Listen) 
     _, address = listen()
     peers.connect([(ID, address)], 0)
     wait_until("the message is taken", lambda: peers.send(ID, [b"x"], 0))
-    before = peers._dealers[address]
+    before = peers._lines[address]
     peers.heard_from(ID, 10 * AFRESH_MS)
-    assert peers._dealers[address] is before
+    assert peers._lines[address] is before
 
 
 def test_a_peer_that_moved_is_found_at_its_new_address(peers: Peers, listen: Listen) -> None:
@@ -122,9 +122,9 @@ def test_a_peer_that_moved_is_found_at_its_new_address(peers: Peers, listen: Lis
     _, before = listen()
     socket, after = listen()
     peers.connect([(ID, before)], 0)
-    former = peers._dealers[before]
+    former = peers._lines[before]
     peers.connect([(ID, after)], 0)
-    assert former.closed
+    assert all(dealer.closed for dealer in former.dealers)
     wait_until("the message is taken", lambda: peers.send(ID, [b"x"], 0))
     assert next_frames(socket) == [b"x"]
 
@@ -135,9 +135,9 @@ def test_connections_to_strangers_are_bounded(peers: Peers, ports: Ports) -> Non
     peers.connect([(ID, member)], 0)
     for port in range(1, MAX_STRANGERS + 10):
         peers.send(f"@127.0.0.1:{port}", [b"x"], 0)
-    assert len(peers._dealers) == 1 + MAX_STRANGERS
-    assert member in peers._dealers
-    assert "127.0.0.1:1" not in peers._dealers
+    assert len(peers._lines) == 1 + MAX_STRANGERS
+    assert member in peers._lines
+    assert "127.0.0.1:1" not in peers._lines
 
 
 def test_a_stranger_that_becomes_a_member_keeps_its_connection(
@@ -146,8 +146,8 @@ def test_a_stranger_that_becomes_a_member_keeps_its_connection(
     """What was begun by its address is used under its id."""
     socket, address = listen()
     wait_until("the message is taken", lambda: peers.send(f"@{address}", [b"x"], 0))
-    before = peers._dealers[address]
+    before = peers._lines[address]
     peers.connect([(ID, address)], 0)
-    assert peers._dealers[address] is before
+    assert peers._lines[address] is before
     assert peers.send(ID, [b"y"], 0)
     assert [next_frames(socket), next_frames(socket)] == [[b"x"], [b"y"]]

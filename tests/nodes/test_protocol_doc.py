@@ -26,6 +26,7 @@ from actors.messages import (
     Change,
     Check,
     Checked,
+    Deny,
     Departed,
     Explain,
     Explained,
@@ -84,12 +85,12 @@ B1 = "1.00000000000000b1"
 NODE1 = Member(A1, "node1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive")
 NETWORK = "00000000000000c1"
 ROUTER, GOSSIPER = Address(A1, "router"), Address(A1, "gossiper")
-CONNECTION = b"\0\x01\x02\x03\x04"
+CONNECTION = "0001020304"
 
 
 def asked(number: int, message: Message, to: Address = ROUTER) -> Envelope:
     """As node A1 has it from a client."""
-    return Envelope(to, Address(CLIENT, CONNECTION.hex()), message, number)
+    return Envelope(to, Address(CLIENT, CONNECTION), message, number)
 
 
 def answered(number: int, message: Message) -> Envelope:
@@ -210,6 +211,10 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
                 ),
             )
         ],
+    ),
+    (
+        [asked(16, Deny("writer-17", True, 5_000), GOSSIPER)],
+        [answered(16, Shared("18bcfe56801.0-00000000000000a1"))],
     ),
     (
         [asked(15, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],

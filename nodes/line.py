@@ -1,0 +1,175 @@
+"""What leads to one port: a DEALER for each key that this may have, and how the handshakes went.
+
+While a network changes its secret it is not known which one a node listens with. At most one of the
+handshakes gets through, and what is sent goes there.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from nodes.keys import Dial
+from nodes.sockets import Context, Socket, endpoint, readable, send
+
+_HUNG_UP = (errno.EPIPE, errno.ECONNRESET)
+"""How a handshake fails where the other side cannot make sense of it; where it says nothing at all,
+as one that stands still, it is another error."""
+
+_NEWS = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class _Try:
+    """One DEALER. `is_up` is None until it is known; `why` tells what is wrong with the keys, and
+    `is_refused` that this is certain."""
+
+    def __init__(self, dealer: Socket, address: str, dial: Dial | None) -> None:
+        self.dealer = dealer
+        self.monitor: Socket | None = dealer.get_monitor_socket(_NEWS)
+        # ZeroMQ would stand still where it cannot tell its news.
+        self.monitor.set(zmq.RCVHWM, 0)
+        self.monitor.set(zmq.LINGER, 0)
+        self.dial = dial
+        self.is_up: bool | None = None
+        self.why = ""
+        self.is_refused = False
+        self._address = address
+
+    def look(self) -> Iterator[bool]:
+        """Take in what has happened; for each event, was it connected before?"""
+        while self.monitor is not None and readable(self.monitor):
+            news = recv_monitor_message(self.monitor)
+            was_up = bool(self.is_up)
+            self._on(zmq.Event(news["event"]), int(news["value"]))
+            yield was_up
+
+    def _on(self, event: zmq.Event, value: int) -> None:
+        self.is_up = event == zmq.Event.HANDSHAKE_SUCCEEDED
+        if event == zmq.Event.DISCONNECTED:
+            return  # it follows a failure, too
+        self.is_refused = event == zmq.Event.HANDSHAKE_FAILED_AUTH
+        self.why = self._why(event, value)
+
+    def _why(self, event: zmq.Event, value: int) -> str:
+        if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
+            return f"{self._address} does not admit this key: it was denied, or is another's"
+        hung_up = event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL and value in _HUNG_UP
+        failed = hung_up or event == zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+        if failed and self.dial is not None:
+            own = self.dial.fingerprint
+            return f"{self._address} has another secret than that with fingerprint {own}, or none"
+        if hung_up or value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+            return f"{self._address} takes encrypted connections alone: give --secret FILE"
+        return ""
+
+    def stop_looking(self) -> None:
+        """Its handshake has succeeded, and no more is to be told of it."""
+        if self.monitor is not None:
+            self.dealer.disable_monitor()
+            self.monitor.close()
+            self.monitor = None
+
+    def close(self, linger_ms: int) -> None:
+        self.stop_looking()
+        self.dealer.close(linger=linger_ms)
+
+
+class Line:
+    """To one address, `host:port`, with these keys (None: without encryption). Raises zmq.ZMQError
+    or TypeError if that is no address."""
+
+    def __init__(
+        self,
+        context: Context,
+        dealer: Callable[[Context, Dial | None], Socket],
+        address: str,
+        dials: Sequence[Dial | None],
+    ) -> None:
+        self._tries: list[_Try] = []
+        try:
+            for dial in dials:
+                self._tries.append(_Try(dealer(context, dial), address, dial))
+                self._tries[-1].dealer.connect(endpoint(*address.rsplit(":", 1)))
+        except (zmq.ZMQError, TypeError):
+            self.close()
+            raise
+
+    @property
+    def dealers(self) -> list[Socket]:
+        """Those that replies come by."""
+        return [t.dealer for t in self._tries]
+
+    @property
+    def monitors(self) -> list[Socket]:
+        """Those that tell of connections, as long as they do."""
+        return [t.monitor for t in self._tries if t.monitor is not None]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the secret of the node at the other end, while there is a connection; empty if it is
+        not encrypted."""
+        dials = [t.dial for t in self._tries if t.is_up]
+        return dials[0].fingerprint if dials and dials[0] is not None else ""
+
+    @property
+    def is_up(self) -> bool | None:
+        """Is there a connection? None until that is known."""
+        states = [t.is_up for t in self._tries]
+        if True in states:
+            return True
+        return None if None in states else False
+
+    @property
+    def why(self) -> str:
+        """What is wrong with the keys, if that is why there is no connection, else empty."""
+        if self.is_up is not False or not all(t.why for t in self._tries):
+            return ""
+        return max(self._tries, key=lambda t: t.is_refused).why
+
+    @property
+    def is_refused(self) -> bool:
+        """Is it certain that the keys are wrong?"""
+        return bool(self.why) and any(t.is_refused for t in self._tries)
+
+    def look(self) -> list[bool]:
+        """Take in what has happened: whether it was then connected, for each thing that happened to
+        the whole. That one of several keys does not fit is nothing."""
+        news: list[bool] = []
+        for attempt in self._tries:
+            for was_up in attempt.look():
+                if attempt.is_up or was_up or self.is_up is False:
+                    news.append(bool(attempt.is_up))
+        return news
+
+    def send(self, frames: Sequence[bytes]) -> None:
+        """As `sockets.send`, by what is connected."""
+        for i, attempt in enumerate(self._tries):
+            try:
+                send(attempt.dealer, frames)
+            except zmq.Again:
+                continue
+            if i:
+                # Begin with the one that gets through.
+                self._tries.insert(0, self._tries.pop(i))
+            return
+        raise zmq.Again
+
+    def stop_looking(self) -> None:
+        """It has sent something, so its keys are right."""
+        for attempt in self._tries:
+            attempt.stop_looking()
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Close all; what was sent may still be delivered for so long."""
+        for attempt in self._tries:
+            attempt.close(linger_ms)
