@@ -347,8 +347,11 @@ class Views:
 
 @contextlib.contextmanager
 def client_of(
-    *endpoints: str, timeout_s: float = DEADLINE_S, trace_id: str = ""
+    *endpoints: str,
+    timeout_s: float = DEADLINE_S,
+    secret: Path | None = None,
+    trace_id: str = "",
 ) -> Iterator[Client]:
     """A client that is patient with a busy machine."""
-    with Client(*endpoints, timeout=timeout_s, trace_id=trace_id) as client:
+    with Client(*endpoints, timeout=timeout_s, secret=secret, trace_id=trace_id) as client:
         yield client

@@ -11,9 +11,10 @@ from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context, new_context
 from tests.namespaces import CutNetwork, NoNamespaces
-from tests.networks import Network, NodeProcess, Ports, Processes, client_of
+from tests.networks import DEADLINE_S, Network, NodeProcess, Ports, Processes, client_of
 from tests.nodes.halves import LEFT, RIGHT
 from tests.nodes.scripted_files import MIXED, FileNode, file_nodes
+from tests.nodes.secured import Secrets
 
 
 @pytest.fixture
@@ -98,3 +99,17 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[NodeProcess
     yield processes.nodes_that_list_each_other(3)
     processes.close()
     ports.close()
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Secrets:
+    """The secret of a network."""
+    return Secrets(tmp_path)
+
+
+@pytest.fixture
+def secured(network: Network, net: Secrets) -> Node:
+    """A node with the secret, ready."""
+    node = network.node("node1", secret=net.file)
+    node.wait_ready(DEADLINE_S)
+    return node

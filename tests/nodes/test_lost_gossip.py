@@ -9,7 +9,7 @@ import pytest
 
 from actors.gossip_settings import GossipSettings
 from tests.networks import NodeProcess, Ports, Processes, Views, read_log, start_all, wait_until
-from tests.nodes.gossip_relays import HOST, GossipRelays
+from tests.nodes.relays import HOST, Relays
 from tests.nodes.load import measured
 
 TWO_INTERVALS_S = 2 * GossipSettings().push_pull_ms / 1_000
@@ -23,15 +23,15 @@ def gossip_ports(ports: Ports) -> list[int]:
 
 
 @pytest.fixture
-def relays(gossip_ports: list[int]) -> Iterator[GossipRelays]:
+def relays(gossip_ports: list[int]) -> Iterator[Relays]:
     """What all gossip passes through."""
-    with GossipRelays(gossip_ports) as relays:
+    with Relays(gossip_ports) as relays:
         yield relays
 
 
 @pytest.fixture
 def nodes(
-    relays: GossipRelays, gossip_ports: list[int], ports: Ports, processes: Processes
+    relays: Relays, gossip_ports: list[int], ports: Ports, processes: Processes
 ) -> list[NodeProcess]:
     """Five nodes of one network that hear each other's gossip through the relays."""
     del relays
@@ -67,7 +67,7 @@ def known_after_s(holds: Callable[..., bool], *arguments: object) -> float:
 @pytest.mark.parametrize("lost_s", [0, pytest.param(60, marks=pytest.mark.soak)])
 @pytest.mark.timeout(150)
 def test_all_gossip_is_lost(
-    relays: GossipRelays, nodes: list[NodeProcess], views: Views, lost_s: float
+    relays: Relays, nodes: list[NodeProcess], views: Views, lost_s: float
 ) -> None:
     """What changes meanwhile all know two push-pull intervals later, and nobody is called dead."""
     wait_until("all are alive to all", views.all_alive)

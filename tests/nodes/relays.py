@@ -1,6 +1,7 @@
-"""What stands before the gossip ports of some nodes, passes all on, and loses all of it when told.
+"""What stands before some ports of nodes and passes all on; it loses all of it when told, and keeps
+what was sent by each connection, if that is wanted.
 
-A node listens for gossip at 127.0.0.1 and says that it does so at 127.0.0.2, where its relay is.
+A node listens at 127.0.0.1 and says that it does so at 127.0.0.2, where its relay is.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ _PIECE_BYTES = 2**16
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class GossipRelays:
-    """Before these ports; from `with` on, until its end. `passed` and `lost` count bytes."""
+class Relays:
+    """Before these ports; from `with` on, until its end. `passed` and `lost` count bytes. With
+    `keeps`, `sent` has for each way of each connection the port and what was sent, to it first."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
+    def __init__(self, ports: Sequence[int], *, keeps: bool = False) -> None:
+        self.sent: list[tuple[int, bytearray]] = []
+        self._keeps = keeps
         self.passed = 0
         self.lost = 0
         self._ports = ports
@@ -72,12 +76,17 @@ class GossipRelays:
             except OSError:
                 writer.close()  # nobody is there
                 return
-            pumps = self._pump(reader, behind[1]), self._pump(behind[0], writer)
+            there, back = bytearray(), bytearray()
+            if self._keeps:
+                self.sent += [(port, there), (port, back)]
+            pumps = self._pump(reader, behind[1], there), self._pump(behind[0], writer, back)
             await asyncio.gather(*pumps, return_exceptions=True)
 
         return serve
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytearray
+    ) -> None:
         self._open.add(writer)
         try:
             while piece := await reader.read(_PIECE_BYTES):
@@ -85,6 +94,8 @@ class GossipRelays:
                     self.lost += len(piece)
                     continue
                 self.passed += len(piece)
+                if self._keeps:
+                    sent += piece
                 writer.write(piece)
                 await writer.drain()
         finally:
