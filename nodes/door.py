@@ -195,6 +195,8 @@ class Door:
                 # bound, for which ZeroMQ cuts the connection.
                 self._ended += 1
                 self._log.events.debug("connection_ended", so_far=self._ended)
+            elif event == zmq.Event.ACCEPT_FAILED:
+                self._count(f"connection not taken: {zmq.strerror(int(news['value']))}")
             elif event != zmq.Event.HANDSHAKE_FAILED_AUTH:  # the guard has counted that
                 self._count(f"failed handshake: {_how(event, int(news['value']))}")
 
@@ -214,8 +216,6 @@ def _denied(reply: Envelope) -> Envelope:
 
 def _how(event: zmq.Event, value: int) -> str:
     """What went wrong, for the log."""
-    if event == zmq.Event.ACCEPT_FAILED:
-        return f"no more connections, {zmq.strerror(value)}"
     if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
         return "one side does not encrypt"
     if value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:

@@ -7,6 +7,7 @@ sentence; where one of its actors failed the process is gone at once, for its su
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -166,6 +167,7 @@ def serve(output: Output, /, **settings: Any) -> None:
     """
     # Threads that begin from here on leave these signals alone too: none is lost or interrupts.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    _allow_open_files()
     # Imported here: the other commands do without all that a node needs.
     from nodes.node import Node, NodeFailed
 
@@ -183,6 +185,12 @@ def serve(output: Output, /, **settings: Any) -> None:
         os._exit(output.error(failure))
     finally:
         node.stop()
+
+
+def _allow_open_files() -> None:
+    """As many as there may be: strangers' connections must not use up those that the node needs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _stop_at_signal(node: Node) -> None:

@@ -40,6 +40,7 @@ class Process:
             cwd=cwd,
             env=environment(**env),
         )
+        self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 

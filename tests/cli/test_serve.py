@@ -34,6 +34,18 @@ main(sys.argv[1:])
 """The command, with a storage actor that fails when it is to store something."""
 
 
+FEW_FILES = """
+import resource
+import sys
+from nodes.cli import main
+
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+main(sys.argv[1:])
+"""
+"""The command, where a process may have few files open unless it asks for more."""
+
+
 def stop(process: Process, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
     """Send a signal; the exit status, and how many seconds it took."""
     began = time.monotonic()
@@ -51,6 +63,16 @@ def test_it_says_where_it_is_ready(start: Start, tmp_path: Path) -> None:
     assert (tmp_path / ".data" / "n1" / "log.jsonl").exists()
     stop(process)
     assert process.first_line() == b""
+
+
+def test_it_may_have_as_many_files_open_as_the_system_lets_it(start: Start) -> None:
+    """Connections of strangers are files too: they must not use up those that it needs."""
+    process = start("serve", "--name", "n1", *ANYWHERE, script=FEW_FILES)
+    process.ready()
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    [(soft, hard)] = re.findall(r"^Max open files +(\w+) +(\w+)", limits, re.MULTILINE)
+    assert soft == hard
+    assert soft != "256"
 
 
 @pytest.mark.parametrize("number", STOPS)

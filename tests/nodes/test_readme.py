@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.networks import DEADLINE_S, ROOT, Network, wait_until
+from tests.nodes.sessions import blocks, run, session, with_addresses
 
 README = (ROOT / "README.md").read_text()
 PORTS = (7100, 7200, 7300)
@@ -20,17 +18,6 @@ KILL = "pkill -9 -f 'bin/gossamer serve --name node1'"
 
 NEW_EVERY_TIME = re.compile(r"\d+-[0-9a-f]{16}-[0-9a-f.]+")
 """The stamp of a version."""
-
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of the README in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-def session(block: str) -> list[tuple[str, str]]:
-    """The commands of a block, each with the output that is shown after it."""
-    steps = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
-    return [(command, shown) for command, _, shown in (step.partition("\n") for step in steps)]
 
 
 class ReadmeNetwork:
@@ -64,30 +51,6 @@ def readme_network(network: Network) -> ReadmeNetwork:
     return ReadmeNetwork(network)
 
 
-def with_addresses(text: str, addresses: dict[str, str]) -> str:
-    """The text with the real addresses."""
-    for shown, real in addresses.items():
-        text = text.replace(shown, real)
-    return text
-
-
-def run(command: str, folder: Path, endpoint: str) -> str:
-    """What a command prints, wherever it prints it, in a shell that knows `gossamer`."""
-    known = f'gossamer() {{ "{sys.executable}" -m nodes.cli "$@"; }}\n'
-    environment = {"GOSSAMER_ENDPOINTS": endpoint, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    finished = subprocess.run(
-        ["bash", "-c", known + command],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    return finished.stdout
-
-
 def prints(command: str, folder: Path, endpoint: str, shown: str) -> bool:
     """Does it print that now?"""
     return run(command, folder, endpoint) == shown
@@ -107,7 +70,7 @@ def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_pat
     """Each command prints what the README shows."""
     endpoint = readme_network.endpoint
     real_ids: dict[str, str] = {}
-    steps = [step for block in blocks("console") for step in session(block)]
+    steps = [step for block in blocks(README, "console") for step in session(block)]
     assert len(steps) > 5
     for written, shown in steps:
         if written == KILL:
@@ -145,7 +108,7 @@ def test_the_programs_run(
     """The Python examples run as they are, but for the address; they assert what they show."""
     monkeypatch.chdir(tmp_path)
     Path("README.md").write_text(README)
-    for block in blocks("python"):
+    for block in blocks(README, "python"):
         exec(compile(with_addresses(block, readme_network.addresses), "README.md", "exec"), {})
     assert "Entry(key='color'" in capsys.readouterr().out
 
