@@ -212,10 +212,7 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
             )
         ],
     ),
-    (
-        [asked(16, Deny("writer-17", True, 5_000), GOSSIPER)],
-        [answered(16, Shared("18bcfe56801.0-00000000000000a1"))],
-    ),
+    ([asked(16, Deny("writer-17", True, 5_000), GOSSIPER)], [answered(16, Shared(MOTD_VERSION))]),
     (
         [asked(15, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
         [answered(15, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],

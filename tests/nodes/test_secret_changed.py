@@ -81,8 +81,7 @@ def test_a_secret_is_changed_without_a_stop(
     both: Path,
     old: Path,
 ) -> None:
-    """Three rounds of restarts: take both, listen with the new one, take only that. Who writes all
-    the while is not refused once, and nothing is lost; an old key ends with the old secret."""
+    """Three rounds of restarts, under load: nobody who has both is refused, nothing is lost."""
     former, new = secrets
     listed = addresses(processes.ports.take(3))
     files = [several(tmp_path / f"{n}.secret", [former]) for n in range(3)]

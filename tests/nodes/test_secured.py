@@ -117,8 +117,7 @@ def test_a_node_with_a_secret_listens_anywhere(network: Network, net: Secrets) -
 def test_what_a_key_does_not_allow_is_refused(
     shared_net: Secrets, shared_node: Node, context: Context, message: type[Message], key: str
 ) -> None:
-    """Every message that writes, of a reader; what is for admins, of a writer too. At the port
-    where it belongs, whatever the client program is."""
+    """Every message that writes, of a reader; what is for admins, of a writer too."""
     role = key.partition("-")[0]
     [dial] = read_client_dials(shared_net.client(role))  # type: ignore[arg-type]
     is_file = message in FILES_FROM_CLIENTS
