@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from actors.actor import CLIENT, HOST, Address, Envelope
 from actors.messages import Deny, Failed, Unread
 from actors.permissions import refusal
@@ -20,17 +17,10 @@ from nodes.guard import Guard
 from nodes.logs import Log
 from nodes.loop import MAX_MESSAGES, NodeInfo
 from nodes.ports import Port
-from nodes.sockets import GOODBYE_MS, Socket, readable, receive, receive_of, send
+from nodes.sockets import GOODBYE_MS, Socket, receive, receive_of, send
 from nodes.unread import UnreadReplies
+from nodes.visitors import Visitors
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
-
-EVENTS = (
-    zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_ACCEPT_FAILED
-)
 
 
 class Door:
@@ -58,21 +48,20 @@ class Door:
         self._count = count
         self._max_turn_bytes = max_turn_bytes
         self._unread = UnreadReplies(self._send_message, self._drop_replies, max_unread_bytes)
-        self._ended = 0
         self._router: Socket | None = None
-        self._monitor: Socket | None = None
+        self._visitors: Visitors | None = None
 
     def open(self, router: Socket) -> Sequence[Socket]:
         """Use this bound socket, and close it in the end; the sockets that are to be waited for."""
         self._router = router
-        self._monitor = router.get_monitor_socket(EVENTS)
-        return [router, self._monitor]
+        self._visitors = Visitors(router, self._count, self._log)
+        return [router, self._visitors.monitor]
 
     def receive(self, ready: Collection[Socket]) -> Iterator[list[Envelope]]:
         """The envelopes of each message that has arrived: of one node, or requests of one client,
         which are addressed to the actor that answers them."""
-        if self._monitor is not None and self._monitor in ready:
-            self._receive_events(self._monitor)
+        if self._visitors is not None and self._visitors.monitor in ready:
+            self._visitors.look()
         if self._router is None or self._router not in ready:
             return
         taken_bytes = 0
@@ -112,11 +101,10 @@ class Door:
 
     def close(self, *, goodbye: bool) -> None:
         """With `goodbye` the last replies may still go out."""
-        if self._router is None or self._monitor is None:
+        if self._router is None or self._visitors is None:
             return
         self._unread.retry()
-        self._router.disable_monitor()
-        self._monitor.close()
+        self._visitors.close()
         self._router.close(linger=GOODBYE_MS if goodbye else 0)
 
     def _take(self, router: Socket) -> tuple[str, list[bytes]] | None:
@@ -186,20 +174,6 @@ class Door:
         # It has been counted, and was never begun.
         self._send(client, [Envelope(Address(CLIENT, client), self._own, failed, number)])
 
-    def _receive_events(self, monitor: Socket) -> None:
-        while readable(monitor):
-            news = recv_monitor_message(monitor)
-            event = zmq.Event(news["event"])
-            if event == zmq.Event.DISCONNECTED:
-                # Clients come and go; but this is also all that is heard of a frame beyond the
-                # bound, for which ZeroMQ cuts the connection.
-                self._ended += 1
-                self._log.events.debug("connection_ended", so_far=self._ended)
-            elif event == zmq.Event.ACCEPT_FAILED:
-                self._count(f"connection not taken: {zmq.strerror(int(news['value']))}")
-            elif event != zmq.Event.HANDSHAKE_FAILED_AUTH:  # the guard has counted that
-                self._count(f"failed handshake: {_how(event, int(news['value']))}")
-
     def _send_message(self, client: str, frames: Sequence[bytes]) -> None:
         assert self._router is not None
         send(self._router, [bytes.fromhex(client.partition(".")[0]), *frames])
@@ -212,14 +186,3 @@ def _denied(reply: Envelope) -> Envelope:
     """Whatever was found out for a key that has been denied meanwhile is not told."""
     failed = Failed("not_allowed", "the key was denied", False)
     return Envelope(reply.to, reply.sender, failed, reply.id, reply.trace)
-
-
-def _how(event: zmq.Event, value: int) -> str:
-    """What went wrong, for the log."""
-    if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-        return "one side does not encrypt"
-    if value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-        return "another secret"
-    if event == zmq.Event.HANDSHAKE_FAILED_PROTOCOL:
-        return "not by the protocol"
-    return "broken off"

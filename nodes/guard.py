@@ -66,7 +66,7 @@ class ZapHandler(threading.Thread):
         context: Context,
         guard: Guard,
         count: Callable[..., None],
-        on_failure: Callable[[str, BaseException], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         super().__init__(name="zap", daemon=True)
         self._guard = guard
@@ -88,7 +88,7 @@ class ZapHandler(threading.Thread):
         # Closed first: from here on nobody is admitted.
         self._authenticator.stop()
         if failure is not None:
-            self._on_failure("guard", failure)
+            self._on_failure(failure)
 
     def _answer(self, request: list[bytes]) -> None:
         refused = self._authenticator.refused

@@ -27,6 +27,7 @@ from nodes.sockets import (
     receive,
 )
 from nodes.tally import Tally
+from nodes.visitors import Visitors
 from nodes.wire import decode_gossip, encode_all
 
 OnNews = Callable[[Message], None]
@@ -116,6 +117,7 @@ class GossipHost(InnerHost):
         self._guard = guard
         self._heard: dict[str, None] = {}
         self._publisher: Socket | None = None
+        self._visitors: Visitors | None = None
         self._subscribers: list[Socket] = []
         self.port = 0
 
@@ -124,14 +126,17 @@ class GossipHost(InnerHost):
         sockets = super().open()
         own = self._guard.keys.server if self._guard else None
         self._publisher, self.port = gossip_publisher(self._context, *self._listen, own)
+        self._visitors = Visitors(self._publisher, self._drop)
         # One for each secret that a publisher may have: ZeroMQ connects a subscriber to it once.
         for dial in self._guard.keys.dials() if self._guard else (None,):
             self._subscribers.append(gossip_subscriber(self._context, dial))
-        return [*sockets, *self._subscribers]
+        return [*sockets, *self._subscribers, self._visitors.monitor]
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is in the mailbox, and what was published."""
         envelopes = super().receive(ready)
+        if self._visitors is not None:
+            self._visitors.look()
         for subscriber in self._subscribers:
             envelopes += self._heard_by(subscriber)
         # The gossiper wakes now and then even in an idle node: what was counted gets said.
@@ -161,6 +166,8 @@ class GossipHost(InnerHost):
 
     def close(self, *, goodbye: bool) -> None:
         """With `goodbye` the last rumours may still go out."""
+        if self._visitors is not None:
+            self._visitors.close()
         for socket in (self._publisher, *self._subscribers):
             if socket is not None:
                 socket.close(linger=GOODBYE_MS if goodbye else 0)

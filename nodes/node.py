@@ -191,12 +191,15 @@ class Node:
     def _set_guard(self) -> None:
         """With a secret: who decides whom to let in is there before there is a door."""
         if self._keys is not None:
-            denied = frozenset(denied_in(self._disk.boot.notes))
-            self._guard = Guard(self._keys, denied)
-            ZapHandler(self._context, self._guard, self._count_refused, self._on_failure).start()
+            self._guard = Guard(self._keys, frozenset(denied_in(self._disk.boot.notes)))
+            ZapHandler(self._context, self._guard, self._count, self._on_guard).start()
 
-    def _count_refused(self, reason: str, **fields: Any) -> None:
+    def _count(self, reason: str, **fields: Any) -> None:
         self._tally.add(reason, monotonic_ms(), **fields)
+
+    def _on_guard(self, error: BaseException) -> None:
+        self._log.events.critical("guard_failed", exc_info=error)
+        self._on_failure("guard", error)
 
     def _open_loops(self, node: NodeInfo) -> Member:
         """Open every actor's sockets, before any of them says anything; this node's own record."""

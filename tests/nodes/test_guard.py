@@ -43,7 +43,7 @@ class Handler:
     def _count(self, reason: str, address: str) -> None:
         self.refused.append(f"{reason} {address}")
 
-    def _on_failure(self, name: str, error: BaseException) -> None:
+    def _on_failure(self, error: BaseException) -> None:
         self.failures.append(error)
 
 

@@ -13,7 +13,7 @@ import pytest
 from actors.errors import GossamerError, Refused
 from nodes.client import Client
 from nodes.node import Node, NodeFailed
-from tests.networks import DEADLINE_S, Network, Ports, client_of, wait_until
+from tests.networks import DEADLINE_S, Network, Ports, client_of, logged, wait_until
 from tests.nodes.relays import HOST, Relays
 from tests.nodes.secured import Secrets
 
@@ -37,6 +37,8 @@ def test_a_node_whose_guard_fails_ends(
         client.get("k")
     with pytest.raises(NodeFailed, match=r"the guard of node1 failed: broken"):
         secured.wait()
+    [told] = logged(secured.data, "guard_failed")
+    assert "OSError: broken" in told["exception"]
 
 
 @pytest.fixture
@@ -77,8 +79,7 @@ def test_who_listens_in_learns_nothing(
     tmp_path: Path,
     is_encrypted: bool,
 ) -> None:
-    """Of keys, values, files, names and what is shared, at none of the ports; without a secret it
-    learns all of it, which shows that this would be seen."""
+    """Of keys, values, files, names: nothing at any port; without a secret it learns them all."""
     relays, taken = relayed
     secret = net.file if is_encrypted else None
     nodes = start_relayed(network, taken, secret)
