@@ -1,4 +1,4 @@
-"""What ZeroMQ tells of those who come to a port: whom it did not let in is counted, by the reason."""
+"""What ZeroMQ tells of those who come to a port: whom it did not let in is counted, by reason."""
 
 from __future__ import annotations
 
