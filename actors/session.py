@@ -227,7 +227,10 @@ class Session:
         """There is no connection to any endpoint."""
         faults = [down for e in self._endpoints if (down := self._faults.get(e)) and down.why]
         silent = [e for e in self._endpoints if e not in {down.endpoint for down in faults}]
-        reasons = [down.why for down in faults]
+        alike: dict[str, list[str]] = {}
+        for down in faults:
+            alike.setdefault(down.why, []).append(down.endpoint)
+        reasons = [f"{first} {why}{_likewise(others)}" for why, (first, *others) in alike.items()]
         if silent:
             reasons.append(f"nobody answers at {', '.join(silent)}")
         reason = "; ".join(reasons)
@@ -355,6 +358,10 @@ def _fits(request: Message, reply: Message) -> bool:
         case HoldChunks(chunks), ChunksHeld(held):
             return len(held) == len(chunks)
     return isinstance(reply, _ANSWERS[type(request)])
+
+
+def _likewise(others: Sequence[str]) -> str:
+    return f" (likewise {', '.join(others)})" if others else ""
 
 
 def _answering(request: type[Message]) -> str:

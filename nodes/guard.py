@@ -97,7 +97,8 @@ class ZapHandler(threading.Thread):
             raise RuntimeError("the authenticator waits for something")
         if self._authenticator.refused > refused:
             address = request[ADDRESS].decode("ascii", "replace").removeprefix("::ffff:")
-            self._count("key refused", address=address)
+            key = self._guard.whose(z85.encode(request[PUBLIC_KEY])) or "none of this network's"
+            self._count("key refused", address=address, key=key)
 
 
 class _Authenticator(Authenticator):

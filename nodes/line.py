@@ -30,10 +30,10 @@ _NEWS = (
 
 
 class _Try:
-    """One DEALER. `is_up` is None until it is known; `why` tells what is wrong with the keys, and
-    `is_refused` that this is certain."""
+    """One DEALER. `is_up` is None until it is known; `why` tells what is wrong with the keys, as said
+    of whom it leads to, and `is_refused` that this is certain."""
 
-    def __init__(self, dealer: Socket, address: str, dial: Dial | None) -> None:
+    def __init__(self, dealer: Socket, dial: Dial | None) -> None:
         self.dealer = dealer
         self.monitor: Socket | None = dealer.get_monitor_socket(_NEWS)
         # ZeroMQ would stand still where it cannot tell its news.
@@ -43,7 +43,6 @@ class _Try:
         self.is_up: bool | None = None
         self.why = ""
         self.is_refused = False
-        self._address = address
 
     def look(self) -> Iterator[bool]:
         """Take in what has happened; for each event, was it connected before?"""
@@ -62,14 +61,14 @@ class _Try:
 
     def _why(self, event: zmq.Event, value: int) -> str:
         if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
-            return f"{self._address} does not admit this key: it was denied, or is another's"
+            return "does not admit this key: it was denied, or is another's"
         hung_up = event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL and value in _HUNG_UP
         failed = hung_up or event == zmq.Event.HANDSHAKE_FAILED_PROTOCOL
         if failed and self.dial is not None:
             own = self.dial.fingerprint
-            return f"{self._address} has another secret than that with fingerprint {own}, or none"
+            return f"has another secret than that with fingerprint {own}, or none"
         if hung_up or value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-            return f"{self._address} takes encrypted connections alone: give --secret FILE"
+            return "takes encrypted connections alone: give --secret FILE"
         return ""
 
     def stop_looking(self) -> None:
@@ -98,7 +97,7 @@ class Line:
         self._tries: list[_Try] = []
         try:
             for dial in dials:
-                self._tries.append(_Try(dealer(context, dial), address, dial))
+                self._tries.append(_Try(dealer(context, dial), dial))
                 self._tries[-1].dealer.connect(endpoint(*address.rsplit(":", 1)))
         except (zmq.ZMQError, TypeError):
             self.close()
@@ -131,7 +130,8 @@ class Line:
 
     @property
     def why(self) -> str:
-        """What is wrong with the keys, if that is why there is no connection, else empty."""
+        """What is wrong with the keys, if that is why there is no connection, else empty: said of
+        whom it leads to, whose address is to come before it."""
         if self.is_up is not False or not all(t.why for t in self._tries):
             return ""
         return max(self._tries, key=lambda t: t.is_refused).why

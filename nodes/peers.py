@@ -73,7 +73,7 @@ class Peers:
         except zmq.Again:
             self._bounced.add(address)
             if line.look() and line.why:
-                self._on_fault(address, line.why)
+                self._on_fault(address, f"{address} {line.why}")
             return False
         self._bounced.discard(address)
         line.stop_looking()
@@ -107,8 +107,9 @@ class Peers:
 
     def _why(self, node: str) -> str:
         """What keeps it from being connected, if that is the keys."""
-        line = self._lines.get(self._address(node) or "")
-        return line.why if line is not None else ""
+        address = self._address(node) or ""
+        line = self._lines.get(address)
+        return f"{address} {line.why}" if line is not None and line.why else ""
 
     def _line(self, address: str, now_ms: int) -> Line | None:
         """The connection to an address, made if need be; None if it is no host and port."""

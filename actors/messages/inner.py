@@ -214,8 +214,8 @@ class LinkUp(Message):
 
 @dataclass(frozen=True, slots=True)
 class LinkDown(Message):
-    """Host to session: the connection to this endpoint was lost, or could not be made. Where its
-    key is to blame `why` is a sentence; `is_refused` if that is certain."""
+    """Host to session: the connection to this endpoint was lost, or could not be made. Where keys
+    are to blame `why` says so, of the endpoint; `is_refused` if that is certain."""
 
     endpoint: str
     why: str = ""

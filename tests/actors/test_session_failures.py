@@ -7,19 +7,23 @@ import pytest
 from actors.actor import reply
 from actors.errors import NotReady, TimedOut, Unavailable, Unreachable
 from actors.messages import (
+    Deny,
     Forget,
     KeysChanged,
     Leave,
+    LinkDown,
+    LinkUp,
     ListShared,
     Message,
     Share,
     WatchKeys,
     WatchMembers,
 )
-from tests.actors.calls import GET, OK, ONE, TWO, WRITE, Caller, asked, caller, failed
+from tests.actors.calls import GET, OK, ONE, TWO, WRITE, Caller, asked, caller, failed, link
 from tests.actors.envelopes import bounced
 
 WRITES = [WRITE, Share("k", "json", b"1", 9_000), Leave("a", 9_000), Forget("a", False, 9_000)]
+WRITES += [Deny("writer-17", True, 9_000)]
 READS = [GET, ListShared("", ""), WatchKeys("", "", 9_000), WatchMembers("", 9_000)]
 
 # Writes.
@@ -155,3 +159,36 @@ def test_who_was_refused_and_finds_nobody_else_is_told_the_refusal() -> None:
     session.down(TWO)
     assert isinstance(session.error(number), NotReady)
     assert issubclass(NotReady, Unavailable)
+
+
+def test_why_a_key_does_not_fit_is_told() -> None:
+    """Once for all endpoints that say the same; it is a refusal only if it is certain of all."""
+    session = caller(ONE, TWO)
+    number = session.call(GET)
+    session.take(link(LinkDown(ONE, "has no need of you", True)))
+    session.take(link(LinkDown(TWO, "has no need of you", True)))
+    error = session.error(number)
+    assert str(error) == f"{ONE} has no need of you (likewise {TWO})"
+    assert (error.code, error.definite) == ("not_allowed", True)
+
+
+@pytest.mark.parametrize("other", [LinkDown(TWO), LinkDown(TWO, "is of another kind")])
+def test_what_may_be_otherwise_is_no_refusal(other: LinkDown) -> None:
+    """One endpoint is silent, or it is not certain: whoever asks again may have more luck."""
+    session = caller(ONE, TWO)
+    number = session.call(GET)
+    session.take(link(LinkDown(ONE, "has no need of you", True)), link(other))
+    error = session.error(number)
+    assert isinstance(error, Unreachable)
+    second = f"{TWO} is of another kind" if other.why else f"nobody answers at {TWO}"
+    assert str(error) == f"{ONE} has no need of you; {second}"
+
+
+def test_a_connection_that_is_made_makes_up_for_it() -> None:
+    """What was wrong before is not told any more."""
+    session = caller(ONE)
+    session.take(link(LinkDown(ONE, "has no need of you", True)))
+    session.take(link(LinkUp(ONE)), link(LinkDown(ONE)))
+    number = session.call(GET)
+    session.take()
+    assert str(session.error(number)) == f"nobody answers at {ONE}"
