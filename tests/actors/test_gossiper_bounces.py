@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from actors.actor import SWITCH, Address, Envelope
 from actors.messages import (
     Ack,
     Admitted,
+    Bounced,
     Compared,
     Departed,
     Failed,
@@ -21,7 +24,7 @@ from actors.messages import (
     Tell,
 )
 from tests.actors.envelopes import A, B, C, Turns, all_of, bounced, client, member, message, the, to
-from tests.actors.gossipers import NET, acks, belonging, listed
+from tests.actors.gossipers import NET, acks, belonging, fresh, listed, notes_of, to_router
 
 ME, OTHER, THIRD = member(A), member(B), member(C)
 HERE = Address(A, "gossiper")
@@ -36,6 +39,9 @@ ANSWERS: list[Message] = [
     Fresh(""),
     Admitted(NET, (ME,)),
 ]
+
+
+WHY = "10.0.0.7:7000 has another secret"
 
 
 def returned(said: Message, node: str, number: int) -> Envelope:
@@ -104,3 +110,17 @@ def test_what_a_node_told_of_itself_is_told_again() -> None:
     node.take(returned(Tell(NET, (ME,), ()), B, 0))
     told = [e for e in all_of(node.run_for(2_000), Tell) if e.message == Tell(NET, (ME,), ())]
     assert B in {e.to.node for e in told}
+
+
+def test_a_member_that_starts_again_says_why_nobody_hears_it() -> None:
+    """Once: with a hundred members it is the same with each of them."""
+    node = fresh(notes=notes_of(ME, OTHER, THIRD))
+    node.take()
+    told = []
+    for peer in (B, C, B):
+        said = bounced(Envelope(Address(peer, "gossiper"), HERE, Tell(NET, (ME,), ()), 0))
+        assert isinstance(said.message, Bounced)
+        told += to_router(node.take(replace(said, message=replace(said.message, why=WHY))))
+    assert [t.waiting for t in told] == [
+        f"waiting for one of node-b, node-c to confirm that this node is still a member; {WHY}"
+    ]

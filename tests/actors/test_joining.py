@@ -195,6 +195,19 @@ def test_what_is_waited_for_is_said() -> None:
     assert state.waiting_for() == f"waiting for {ME.address} to answer"
 
 
+def test_why_nobody_answers_is_said_if_it_is_known() -> None:
+    """For each that is waited for, until it answers or the reason is another."""
+    state = joining(*LISTED)
+    for number, address in enumerate((OTHER.address, THIRD.address)):
+        state.asked(number, address)
+    state.bounced(0, f"{OTHER.address} has another secret")
+    state.bounced(1, "")
+    waiting = f"waiting for {OTHER.address}, {THIRD.address} to answer"
+    assert state.waiting_for() == f"{waiting}; {OTHER.address} has another secret"
+    state.bounced(0, "")
+    assert state.waiting_for() == waiting
+
+
 def test_requests_are_not_remembered_for_ever() -> None:
     """A node that waits for days forgets its oldest requests."""
     state = joining(OTHER.address)
