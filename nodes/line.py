@@ -30,7 +30,7 @@ _NEWS = (
 
 
 class _Try:
-    """One DEALER. `is_up` is None until it is known; `why` says what is wrong with the keys, of whom
+    """One DEALER. `is_up` is None until it is known; `why` says what is wrong with keys, of whom
     it leads to, and `is_refused` that this is certain."""
 
     def __init__(self, dealer: Socket, dial: Dial | None) -> None:
