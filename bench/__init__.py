@@ -11,5 +11,6 @@ In reading order:
 - `peers`, `peers_report`: three nodes beside three of `peer_redis` and three of `peer_etcd`, whose
   protocols are in `resp` and `http`;
 - `million`, `million_report`: a `network` that takes in and holds a million keys;
-- `repair`, `repair_report`: what two replicas `exchange` until they are equal.
+- `repair`, `repair_report`: what two replicas `exchange` until they are equal;
+- `curve`, `curve_report`: what encryption costs, next to what it costs a `bare` ZeroMQ.
 """

@@ -30,7 +30,7 @@ class Options(NamedTuple):
     seeds: int
     picture: Path
     keys: int | None
-    mib: int
+    mib: int | None
     files: int
 
 
@@ -95,8 +95,17 @@ def _of_files(options: Options) -> Report:
     from bench.files_seaweed import seaweed
 
     starts = (gossamer, partial(seaweed, synced=False), partial(seaweed, synced=True))
-    measured = files.run(starts, options.rounds, options.mib, options.files, _say)
+    measured = files.run(starts, options.rounds, options.mib or files.FILE_MIB, options.files, _say)
     return Report(files_tables(measured), {"files": files_as_json(measured)})
+
+
+def _of_curve(options: Options) -> Report:
+    from bench import curve
+    from bench.curve_report import curve_as_json, curve_table
+
+    size_mib = options.mib or curve.FILE_MIB
+    measured = curve.run(curve.three_nodes, options.rounds, options.seconds, size_mib, _say)
+    return Report([curve_table(measured)], {"curve": curve_as_json(measured)})
 
 
 PARTS: dict[str, Callable[[Options], Report]] = {
@@ -106,6 +115,7 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     "million": _of_million,
     "repair": _of_repair,
     "files": _of_files,
+    "curve": _of_curve,
 }
 """What they import is imported when they are asked for: none needs what another one does."""
 
@@ -117,7 +127,7 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     default=7,
     show_default=True,
     type=click.IntRange(1),
-    help="Of a node, of the peers, and of files.",
+    help="Of a node, of the peers, of files, and of encryption.",
 )
 @click.option(
     "--seconds",
@@ -149,10 +159,9 @@ PARTS: dict[str, Callable[[Options], Report]] = {
 )
 @click.option(
     "--mib",
-    default=1_024,
-    show_default=True,
     type=click.IntRange(1),
-    help="Of the large file of `files`; the disk needs room for five times as much.",
+    help="Of the large file of `files` and of `curve`; the disk needs room for five times as "
+    "much.  [default: 1,024 and 256]",
 )
 @click.option(
     "--files",
@@ -172,6 +181,7 @@ def main(parts: Sequence[str], json_wanted: bool, **options: Any) -> None:
     million  three nodes with a million keys: some minutes
     repair   what two replicas exchange to become equal: some minutes
     files    a large file and many small ones, beside SeaweedFS: ROUNDS minutes or two
+    curve    what encryption costs requests and files: about 12 × ROUNDS × (SECONDS + 1)
     """
     # As an exception it passes by all that has to be closed, the processes started here included.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ import zmq
 
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope
 from actors.messages import Get, Got, Message
-from bench.process import python
+from bench import bare
 from bench.samples import VALUE, Sample
 from nodes.wire import encode
 
@@ -44,12 +43,12 @@ def _frames(to: Address, message: Message) -> list[bytes]:
 
 
 class Echo:
-    """The asking side, connected to the echo at this port."""
+    """The asking side, by a socket that is connected to the echo in this process."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], port: int) -> None:
+    def __init__(self, socket: bare.Socket, pid: int) -> None:
+        self.pid = pid
         self._request = request_frames()
-        self._socket = context.socket(zmq.DEALER)
-        self._socket.connect(f"tcp://127.0.0.1:{port}")
+        self._socket = socket
 
     def measure(self, in_flight: int, seconds: float) -> Sample:
         """Ask for this long, with so many requests under way at a time."""
@@ -83,30 +82,27 @@ class Echo:
             asked = answered
         return Sample(len(each_us), asked - began, each_us)
 
-    def close(self) -> None:
-        """Close the socket."""
-        self._socket.close(linger=0)
-
 
 @contextlib.contextmanager
-def echo() -> Iterator[Echo]:
+def echo(*, encrypted: bool = False) -> Iterator[Echo]:
     """An echo in a process of its own, and who asks it."""
-    with python("-m", "bench.echo", output=subprocess.PIPE) as process, zmq.Context() as context:
-        assert process.stdout is not None
-        asking = Echo(context, int(process.stdout.readline()))
-        try:
-            yield asking
-        finally:
-            asking.close()
+    with (
+        bare.listening("bench.echo", encrypted=encrypted) as process,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as socket,
+    ):
+        socket.set(zmq.LINGER, 0)
+        bare.connect(socket, process)
+        yield Echo(socket, process.pid)
 
 
 def serve() -> None:
-    """Say the port, then answer until the process that started this one is gone."""
+    """Say where, then answer until the process that started this one is gone."""
     parent = os.getppid()
     reply = reply_frames()
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
         socket.set(zmq.RCVTIMEO, CHECK_MS)
-        print(socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+        bare.listen(socket)
         while os.getppid() == parent:
             with contextlib.suppress(zmq.Again):
                 while True:

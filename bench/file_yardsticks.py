@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import zmq
 
-from bench.process import python, run
+from bench import bare, machine
+from bench.process import run
 
 CHUNK_BYTES: Final = 2**20
 WINDOW: Final = 16
@@ -71,7 +71,19 @@ def _copy(file: Path, target: Path) -> None:
 def stream(file: Path) -> float:
     """As many chunks as the file has: a ROUTER sends them from memory, one for each request of a
     DEALER, which has WINDOW of those under way, and drops what it is sent."""
-    return _stream(file, lambda chunk: None)
+    return streamed(file, encrypted=False).seconds
+
+
+class Streamed(NamedTuple):
+    """How long a stream took, and the processor time of both ends."""
+
+    seconds: float
+    cpu_s: float
+
+
+def streamed(file: Path, *, encrypted: bool) -> Streamed:
+    """As `stream`, also over a connection that is encrypted."""
+    return _stream(file, lambda chunk: None, encrypted=encrypted)
 
 
 def hashed_stream(file: Path) -> float:
@@ -87,25 +99,29 @@ def hashed_stream(file: Path) -> float:
                 for future in under_way.popleft():
                     future.result()
 
-        return _stream(file, take, lambda: [f.result() for pair in under_way for f in pair])
+        return _stream(file, take, lambda: [f.result() for pair in under_way for f in pair]).seconds
 
 
 def _stream(
-    file: Path, take: Callable[[bytes], None], finish: Callable[[], object] = lambda: None
-) -> float:
+    file: Path,
+    take: Callable[[bytes], None],
+    finish: Callable[[], object] = lambda: None,
+    *,
+    encrypted: bool = False,
+) -> Streamed:
     chunks = -(-file.stat().st_size // CHUNK_BYTES)
     with (
-        python("-m", "bench.file_yardsticks", output=subprocess.PIPE) as process,
+        bare.listening("bench.file_yardsticks", encrypted=encrypted) as process,
         zmq.Context() as context,
         context.socket(zmq.DEALER) as socket,
     ):
-        assert process.stdout is not None
         socket.set(zmq.LINGER, 0)
-        socket.connect(f"tcp://127.0.0.1:{int(process.stdout.readline())}")
+        bare.connect(socket, process)
         # The connection is not what is measured.
         socket.send(b"")
         socket.recv()
-        began = time.perf_counter()
+        pids = (os.getpid(), process.pid)
+        began, used_s = time.perf_counter(), sum(map(machine.cpu_s, pids))
         for _ in range(min(WINDOW, chunks)):
             socket.send(b"")
         for number in range(chunks):
@@ -113,7 +129,8 @@ def _stream(
             if number + WINDOW < chunks:
                 socket.send(b"")
         finish()
-        return time.perf_counter() - began
+        took_s = time.perf_counter() - began
+        return Streamed(took_s, sum(map(machine.cpu_s, pids)) - used_s)
 
 
 YARDSTICKS: Final[dict[str, Callable[[Path], float]]] = {
@@ -126,12 +143,12 @@ YARDSTICKS: Final[dict[str, Callable[[Path], float]]] = {
 
 
 def send() -> None:
-    """Say the port, then send until the process that started this one is gone."""
+    """Say where, then send until the process that started this one is gone."""
     parent = os.getppid()
     chunk = os.urandom(CHUNK_BYTES)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
         socket.set(zmq.RCVTIMEO, CHECK_MS)
-        print(socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+        bare.listen(socket)
         while os.getppid() == parent:
             with contextlib.suppress(zmq.Again):
                 while True:

@@ -25,6 +25,7 @@ from bench.process import NotInstalled
 from bench.small_files import Small, SmallFiles, measure_small
 
 MIB: Final = 2**20
+FILE_MIB: Final = 1_024
 NAME: Final = "large.bin"
 
 UPLOAD: Final = "upload"
@@ -85,7 +86,7 @@ def run(starts: Sequence[Start], rounds: int, size_mib: int, files: int, say: Sa
     with tempfile.TemporaryDirectory(prefix="gossamer-bench-") as name:
         folder = Path(name)
         source = folder / NAME
-        _make(source, measured.size_bytes)
+        make_file(source, measured.size_bytes)
         missing: set[Start] = set()
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
@@ -103,7 +104,7 @@ def run(starts: Sequence[Start], rounds: int, size_mib: int, files: int, say: Sa
     return measured
 
 
-def _make(file: Path, size_bytes: int) -> None:
+def make_file(file: Path, size_bytes: int) -> None:
     """Bytes that look like chance, and are the same in every run."""
     rng = Random(1)
     with file.open("wb") as opened:

@@ -19,11 +19,15 @@ PROBES = 32
 
 
 class Network:
-    """Nodes that know each other; `copies` is on how many of them a key was seen, at least."""
+    """Nodes that know each other; `copies` is on how many of them a key was seen, at least. With
+    the file of a `secret` they encrypt."""
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, folder: Path, stack: contextlib.ExitStack, secret: Path | None = None
+    ) -> None:
         self._folder = folder
         self._stack = stack
+        self._secret = secret
         self._ends: list[contextlib.ExitStack] = []
         self.nodes: list[NodeProcess] = []
         self.copies = 0
@@ -39,7 +43,7 @@ class Network:
         for number in range(NODES):
             end = self._stack.enter_context(contextlib.ExitStack())
             data = self._folder / f"node{number + 1}"
-            serving = node(data, name=data.name, join=self.addresses)
+            serving = node(data, name=data.name, join=self.addresses, secret=self._secret)
             self.nodes.append(end.enter_context(serving))
             self._ends.append(end)
         self._await_copies()
@@ -51,14 +55,23 @@ class Network:
         before = self.nodes[number]
         others = [address for address in self.addresses if address != before.address]
         began = time.perf_counter()
-        serving = node(before.data, name=before.data.name, listen=before.address, join=others)
+        serving = node(
+            before.data,
+            name=before.data.name,
+            listen=before.address,
+            join=others,
+            secret=self._secret,
+        )
         self.nodes[number] = self._ends[number].enter_context(serving)
         return time.perf_counter() - began
 
     def _await_copies(self) -> None:
         deadline_s = time.monotonic() + PATIENCE_S
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(Client(address)) for address in self.addresses]
+            clients = [
+                stack.enter_context(Client(address, secret=self._secret))
+                for address in self.addresses
+            ]
             while time.monotonic() < deadline_s and self.copies < NODES // 2 + 1:
                 with contextlib.suppress(GossamerError):
                     if all(_all_alive(client) for client in clients):
@@ -82,9 +95,9 @@ def _copies(client: Client) -> int:
 
 
 @contextlib.contextmanager
-def network(folder: Path) -> Iterator[Network]:
+def network(folder: Path, secret: Path | None = None) -> Iterator[Network]:
     """Three nodes with their data in `folder`, ready to be used."""
     with contextlib.ExitStack() as stack:
-        nodes = Network(folder, stack)
+        nodes = Network(folder, stack, secret)
         nodes.start()
         yield nodes

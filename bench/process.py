@@ -144,13 +144,20 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def node(
-    data: Path, *, name: str = "bench", listen: str = FREE_PORT, join: Sequence[str] = ()
+    data: Path,
+    *,
+    name: str = "bench",
+    listen: str = FREE_PORT,
+    join: Sequence[str] = (),
+    secret: Path | None = None,
 ) -> Iterator[NodeProcess]:
-    """A node with its data in `data`; without `join` it is a network of its own. Raises
-    RuntimeError if it does not serve within START_S."""
+    """A node with its data in `data`; without `join` it is a network of its own, and without the
+    file of a `secret` it does not encrypt. Raises RuntimeError if it does not serve within
+    START_S."""
     where = ["--listen", listen, "--data", str(data)]
     where += ["--gossip-listen", FREE_PORT, "--files-listen", FREE_PORT]
     joining = [word for address in join for word in ("--join", address)]
+    joining += ["--secret", str(secret)] if secret is not None else []
     log = data / "log.jsonl"
     logged_bytes = log.stat().st_size if log.exists() else 0
     with (
