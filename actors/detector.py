@@ -236,6 +236,9 @@ class Detector:
                 del self._suspicions[member.id]
             if member.state not in LIVING:
                 self._end(member.id)
+            if member.state == "dead":
+                # It may only stand still: nothing more is to wait for it in the connection.
+                self._outbox.to(SWITCH, Reconnect(member.id))
 
     def accused(self, member: Member, accuser: str, now: Now) -> bool:
         """Another node vouches for a suspicion: is that news? A few look for themselves at once."""

@@ -196,6 +196,8 @@ def _listening(
 
 def _connecting(context: Context, kind: int, max_bytes: int, dial: Dial | None) -> Socket:
     socket = _tcp(context, kind, max_bytes)
+    # What was sent and is not acknowledged, nor can be, by the kernel over there.
+    socket.set(zmq.TCP_MAXRT, 3_000)
     if dial is not None:
         if not dial.is_only:
             # All but one fail, again and again.
@@ -211,9 +213,13 @@ def _tcp(context: Context, kind: int, max_bytes: int) -> Socket:
     socket.set(zmq.LINGER, 0)
     socket.set(zmq.MAXMSGSIZE, max_bytes)
     socket.set(zmq.HANDSHAKE_IVL, 3_000)
-    socket.set(zmq.HEARTBEAT_IVL, 1_000)
-    socket.set(zmq.HEARTBEAT_TIMEOUT, 3_000)
-    socket.set(zmq.HEARTBEAT_TTL, 4_000)
+    # Who is gone without a word is found out by the kernel. ZeroMQ's own heartbeats end the process
+    # ("Assertion failed: !_io_error", libzmq 4.3.5) where a peer is lost while as much of it waits
+    # to be taken as may wait.
+    socket.set(zmq.TCP_KEEPALIVE, 1)
+    socket.set(zmq.TCP_KEEPALIVE_IDLE, 1)
+    socket.set(zmq.TCP_KEEPALIVE_INTVL, 1)
+    socket.set(zmq.TCP_KEEPALIVE_CNT, 3)
     # For those that connect: no storm when many lose the same peer.
     socket.set(zmq.RECONNECT_IVL, 100)
     socket.set(zmq.RECONNECT_IVL_MAX, 5_000)

@@ -310,6 +310,17 @@ def test_a_suspect_is_pinged_on_until_it_is_dead() -> None:
     assert len([at_ms for at_ms in pings_ms if at_ms < pings_ms[0] + 6_000]) > 1
 
 
+def test_the_connection_to_who_is_called_dead_is_made_anew() -> None:
+    """At once: who only stands still would be sent things without end, that all wait for it."""
+    detecting = Detecting(*FIVE)
+    answer = detecting.all_but(TARGET)
+    while detecting.states()["n1"] != "dead":
+        out = detecting.due(max(0, detecting.detector.wake_at - detecting.now_ms))
+        for envelope in out:
+            answer(envelope)
+    assert Reconnect(TARGET) in [envelope.message for envelope in out]
+
+
 # When it wakes.
 
 

@@ -30,14 +30,17 @@ from tests.networks import Ports, addresses, wait_until
 EVERY_TCP_SOCKET = {
     zmq.LINGER: 0,
     zmq.HANDSHAKE_IVL: 3_000,
-    zmq.HEARTBEAT_IVL: 1_000,
-    zmq.HEARTBEAT_TIMEOUT: 3_000,
-    zmq.HEARTBEAT_TTL: 4_000,
+    zmq.HEARTBEAT_IVL: 0,
+    zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 1,
+    zmq.TCP_KEEPALIVE_INTVL: 1,
+    zmq.TCP_KEEPALIVE_CNT: 3,
 }
 WHO_CONNECTS = {
     zmq.RECONNECT_IVL: 100,
     zmq.RECONNECT_IVL_MAX: 5_000,
     zmq.CONNECT_TIMEOUT: 2_000,
+    zmq.TCP_MAXRT: 3_000,
 }
 
 
