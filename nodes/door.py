@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from actors.actor import CLIENT, HOST, Address, Envelope
-from actors.messages import Deny, Failed, Unread
+from actors.messages import (
+    ChunkPut,
+    Deny,
+    Departed,
+    Failed,
+    FilePut,
+    FileRemoved,
+    Message,
+    Shared,
+    Unread,
+    Written,
+)
 from actors.permissions import refusal
 from nodes.codec import Malformed
 from nodes.following import Following
@@ -21,6 +32,12 @@ from nodes.sockets import GOODBYE_MS, Socket, receive, receive_of, send
 from nodes.unread import UnreadReplies
 from nodes.visitors import Visitors
 from nodes.wire import decode_from_peer_or_client, encode_all, type_name
+
+MAX_TOLD = 1_000
+"""Of each key, and what it may not do, the log tells once; of so many in all."""
+
+_OF_WRITES = (Written, Shared, Departed, ChunkPut, FilePut, FileRemoved, Failed)
+"""Answers that tell who asked nothing but what became of that."""
 
 
 class Door:
@@ -48,6 +65,7 @@ class Door:
         self._count = count
         self._max_turn_bytes = max_turn_bytes
         self._unread = UnreadReplies(self._send_message, self._drop_replies, max_unread_bytes)
+        self._told: set[tuple[str, type[Message]]] = set()
         self._router: Socket | None = None
         self._visitors: Visitors | None = None
 
@@ -76,7 +94,7 @@ class Door:
     def send(self, client: str, envelopes: Sequence[Envelope]) -> None:
         """Answer a client."""
         if self._guard is not None and client.partition(".")[2] in self._guard.denied:
-            envelopes = [_denied(envelope) for envelope in envelopes]
+            envelopes = [_untold(envelope) for envelope in envelopes]
         self._send(client, envelopes)
         for envelope in envelopes:
             self._following.end(client, envelope)
@@ -155,7 +173,12 @@ class Door:
         else:
             refused = None
         if refused is not None:
-            self._count("request that is not allowed", why=refused.reason)
+            self._count("request that is not allowed")
+            if (key, message) not in self._told and len(self._told) < MAX_TOLD:
+                self._told.add((key, message))
+                request, why = type_name(message), refused.reason
+                client = envelope.sender.actor
+                self._log.events.warning("not_allowed", request=request, client=client, reason=why)
             self._refuse(envelope.sender.actor, envelope.id, refused.code, refused.reason)
             return False
         return self._is_well_addressed(envelope)
@@ -182,7 +205,10 @@ class Door:
         self._count(reason, count=replies, client=client)
 
 
-def _denied(reply: Envelope) -> Envelope:
-    """Whatever was found out for a key that has been denied meanwhile is not told."""
-    failed = Failed("not_allowed", "the key was denied", False)
+def _untold(reply: Envelope) -> Envelope:
+    """What was found out for a key that has been denied meanwhile is not told; what became of its
+    last writes is."""
+    if isinstance(reply.message, _OF_WRITES):
+        return reply
+    failed = Failed("not_allowed", "the key was denied", True)
     return Envelope(reply.to, reply.sender, failed, reply.id, reply.trace)

@@ -8,7 +8,7 @@ the sockets insist on an answer (`ZAP_ENFORCE_DOMAIN`), and when it fails the no
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import zmq
 from zmq.auth.base import Authenticator
@@ -45,6 +45,12 @@ class Guard:
                     if listed == public_key:
                         break
             return self._names.get(public_key, "")
+
+    def deny(self, keys: Iterable[str]) -> list[tuple[str, list[str]]]:
+        """These are denied from now on, and no others. What is new in that, for the log."""
+        before, self.denied = self.denied, frozenset(keys)
+        news = ("keys_denied", self.denied - before), ("keys_allowed", before - self.denied)
+        return [(event, sorted(changed)) for event, changed in news if changed]
 
     def admits(self, domain: str, name: str) -> bool:
         """May who has the key of this name connect to a port of this kind? Gossip is for nodes."""
@@ -98,7 +104,7 @@ class ZapHandler(threading.Thread):
         if self._authenticator.refused > refused:
             address = request[ADDRESS].decode("ascii", "replace").removeprefix("::ffff:")
             key = self._guard.whose(z85.encode(request[PUBLIC_KEY])) or "none of this network's"
-            self._count("key refused", address=address, key=key)
+            self._count(f"key refused: {key}", address=address)
 
 
 class _Authenticator(Authenticator):

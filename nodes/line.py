@@ -66,7 +66,10 @@ class _Try:
         failed = hung_up or event == zmq.Event.HANDSHAKE_FAILED_PROTOCOL
         if failed and self.dial is not None:
             own = self.dial.fingerprint
-            return f"has another secret than that with fingerprint {own}, or none"
+            return (
+                "breaks the handshake off: perhaps it has another secret than that with "
+                f"fingerprint {own}, or none"
+            )
         if hung_up or value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
             return "takes encrypted connections alone: give --secret FILE"
         return ""

@@ -344,8 +344,8 @@ class Node:
                     self._log.events.error("refused", code=code, reason=reason)
                 self._end(error_for(code, reason))
             case DeniedKeys(keys) if self._guard is not None:
-                self._guard.denied = frozenset(keys)
-                self._log.events.warning("keys_denied", keys=keys)
+                for event, which in self._guard.deny(keys):
+                    self._log.events.warning(event, keys=which)
             case Alarm(reason):
                 self._log.events.error("alarm", reason=reason)
             case Noted(what):

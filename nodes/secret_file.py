@@ -12,6 +12,7 @@ import re
 import secrets
 import stat
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from zmq.utils import z85
@@ -37,6 +38,7 @@ _SECRET = re.compile(r"gossamer-secret-1 ([0-9a-f]{64})")
 _CLIENT = re.compile(
     r"gossamer-client-1 (reader|writer|admin) ([1-9][0-9]{0,3}) ([0-9a-f]{64}) ([0-9a-f]{64})"
 )
+_CHECK_DIGITS = 8
 
 
 class BadSecret(Refused, ValueError):
@@ -57,10 +59,15 @@ def new_client_keys(held: Sequence[NetworkSecret], role: Role, number: int = 0) 
 def write_secret(path: Path, secret: NetworkSecret) -> None:
     """Make a file with the secret. Raises BadSecret where there is one of that name."""
     comment = (
-        f"# The secret of a Gossamer network, fingerprint {secret.fingerprint}. Who has it is a\n"
-        "# node, or a client that may do everything: give it to the network's own machines alone.\n"
+        "# The secret of a Gossamer network. Who has it is a node, or a client that may do\n"
+        "# everything: give it to the network's own machines alone.\n"
     )
-    _write(path, f"{comment}gossamer-secret-1 {secret.secret.hex()}\n")
+    _write(path, f"{comment}{secret_line(secret)}\n")
+
+
+def secret_line(secret: NetworkSecret) -> str:
+    """How a file has it."""
+    return _with_check(f"gossamer-secret-1 {secret.secret.hex()}")
 
 
 def write_client_keys(path: Path, keys: Sequence[ClientKey]) -> None:
@@ -69,7 +76,7 @@ def write_client_keys(path: Path, keys: Sequence[ClientKey]) -> None:
     lines = [f"# The key {name} of a Gossamer network. Should it get lost: gossamer deny {name}"]
     for key in keys:
         server, own = z85.decode(key.server).hex(), z85.decode(key.own.secret).hex()
-        lines.append(f"gossamer-client-1 {key.role} {key.number} {server} {own}")
+        lines.append(_with_check(f"gossamer-client-1 {key.role} {key.number} {server} {own}"))
     _write(path, "\n".join([*lines, ""]))
 
 
@@ -78,7 +85,7 @@ def read_node_keys(path: str | Path) -> NodeKeys:
     held = _read(path)
     own = [secret for secret in held if isinstance(secret, NetworkSecret)]
     if len(own) < len(held):
-        raise BadSecret(f"{path} has the key of a client: a node takes the secret of the network")
+        raise BadSecret(f"{path} has the key of a client, and not the secret of the network")
     return NodeKeys(tuple(own))
 
 
@@ -88,8 +95,9 @@ def read_client_dials(path: str | Path) -> tuple[Dial, ...]:
 
 
 def _read(path: str | Path) -> list[NetworkSecret] | list[ClientKey]:
-    texts = [line.strip() for line in _text(path).splitlines()]
-    held = [_parsed(path, text) for text in texts if text and not text.startswith("#")]
+    texts = {n: line.strip() for n, line in enumerate(_text(path).splitlines(), 1)}
+    lines = {n: text for n, text in texts.items() if text and not text.startswith("#")}
+    held = [_parsed(f"{path}, line {n}", text) for n, text in lines.items()]
     if not 1 <= len(held) <= MAX_LINES:
         raise BadSecret(f"{path} has {len(held)} secrets, where there are 1 to {MAX_LINES}")
     own = [secret for secret in held if isinstance(secret, NetworkSecret)]
@@ -98,7 +106,7 @@ def _read(path: str | Path) -> list[NetworkSecret] | list[ClientKey]:
         raise BadSecret(f"{path} has both a secret and a client's key")
     dials = client_dials(own or keys)
     if len({dial.server for dial in dials}) < len(dials):
-        raise BadSecret(f"{path} has a secret twice")
+        raise BadSecret(f"{path} has a secret, or keys of one, twice")
     return own or keys
 
 
@@ -116,17 +124,23 @@ def _text(path: str | Path) -> str:
     return data.decode("ascii", "replace")
 
 
-def _parsed(path: str | Path, text: str) -> NetworkSecret | ClientKey:
-    if match := _SECRET.fullmatch(text):
-        return NetworkSecret(bytes.fromhex(match[1]))
-    match = _CLIENT.fullmatch(text)
-    if match and int(match[2]) <= KEYS_PER_ROLE:
-        server = z85.encode(bytes.fromhex(match[3]))
-        role: Role = match[1]  # type: ignore[assignment]
-        return ClientKey(role, int(match[2]), server, pair_of(bytes.fromhex(match[4])))
-    raise BadSecret(
-        f"{path} has a line that is no secret of Gossamer's; see gossamer keygen --help"
-    )
+def _with_check(text: str) -> str:
+    """A line with what shows that it was damaged, or edited by hand."""
+    return f"{text} {sha256(text.encode()).hexdigest()[:_CHECK_DIGITS]}"
+
+
+def _parsed(where: str, line: str) -> NetworkSecret | ClientKey:
+    text = line.rpartition(" ")[0]
+    secret, client = _SECRET.fullmatch(text), _CLIENT.fullmatch(text)
+    if (secret or client) and line != _with_check(text):
+        raise BadSecret(f"{where}: this was changed since gossamer keygen has written it")
+    if secret:
+        return NetworkSecret(bytes.fromhex(secret[1]))
+    if client and int(client[2]) <= KEYS_PER_ROLE:
+        server = z85.encode(bytes.fromhex(client[3]))
+        role: Role = client[1]  # type: ignore[assignment]
+        return ClientKey(role, int(client[2]), server, pair_of(bytes.fromhex(client[4])))
+    raise BadSecret(f"{where}: this is no secret of Gossamer's; see gossamer keygen --help")
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from actors.roles import Role
 from nodes.keys import NetworkSecret
-from nodes.secret_file import new_client_keys, new_secret, write_client_keys, write_secret
+from nodes.secret_file import (
+    new_client_keys,
+    new_secret,
+    secret_line,
+    write_client_keys,
+    write_secret,
+)
 
 
 class Secrets:
@@ -34,5 +40,5 @@ def several(file: Path, secrets: Sequence[NetworkSecret]) -> Path:
     write_secret(file, secrets[0])
     with file.open("a") as text:
         for secret in secrets[1:]:
-            text.write(f"gossamer-secret-1 {secret.secret.hex()}\n")
+            text.write(f"{secret_line(secret)}\n")
     return file

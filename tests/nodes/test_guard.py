@@ -41,8 +41,8 @@ class Handler:
         self.thread = ZapHandler(context, self.guard, self._count, self._on_failure)
         self.thread.start()
 
-    def _count(self, reason: str, address: str, key: str) -> None:
-        self.refused.append(f"{reason}: {key}, from {address}")
+    def _count(self, reason: str, address: str) -> None:
+        self.refused.append(f"{reason}, from {address}")
 
     def _on_failure(self, error: BaseException) -> None:
         self.failures.append(error)
@@ -104,7 +104,8 @@ def test_who_has_another_secret_gets_no_connection(
     """It is broken off before the guard hears of it: the port cannot even be talked to."""
     line = connect(context, router[1], FORMER.dial("node"))
     assert outcome(line) == (
-        f"has another secret than that with fingerprint {FORMER.fingerprint}, or none"
+        "breaks the handshake off: perhaps it has another secret than that with fingerprint "
+        f"{FORMER.fingerprint}, or none"
     )
     assert not line.is_refused
     line.close()

@@ -16,13 +16,14 @@ from nodes.secret_file import (
     new_secret,
     read_client_dials,
     read_node_keys,
+    secret_line,
     write_client_keys,
     write_secret,
 )
 from tests.nodes.secured import Secrets, several
 
-SECRET_LINE = "gossamer-secret-1 " + "ab" * 32
-CLIENT_LINE = f"gossamer-client-1 reader 7 {'cd' * 32} {'ef' * 32}"
+SECRET_LINE = "gossamer-secret-1 " + "ab" * 32 + " e6224e60"
+CLIENT_LINE = f"gossamer-client-1 reader 7 {'cd' * 32} {'ef' * 32} 651d2298"
 
 
 def written(tmp_path: Path, text: str | bytes, mode: int = 0o600) -> Path:
@@ -133,20 +134,24 @@ def test_a_file_may_have_several_secrets(tmp_path: Path) -> None:
 WRONG: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "has 0 secrets"),
     "comments alone": ("# one\n", "has 0 secrets"),
-    "too many": ("\n".join(f"gossamer-secret-1 {n:064x}" for n in range(5)), "has 5 secrets"),
-    "one twice": (f"{SECRET_LINE}\n{SECRET_LINE}", "has a secret twice"),
+    "too many": ("\n".join(map(secret_line, [new_secret() for _ in range(5)])), "has 5 secrets"),
+    "one twice": (f"{SECRET_LINE}\n{SECRET_LINE}", "has a secret, or keys of one, twice"),
     "both kinds": (f"{SECRET_LINE}\n{CLIENT_LINE}", "both a secret and a client's key"),
-    "cut short": (SECRET_LINE[:-1], "a line that is no secret"),
-    "too long": (SECRET_LINE + "0", "a line that is no secret"),
-    "no hex": (SECRET_LINE.replace("ab", "xy"), "a line that is no secret"),
-    "capitals": (SECRET_LINE.upper(), "a line that is no secret"),
-    "of the future": (SECRET_LINE.replace("-1 ", "-2 "), "a line that is no secret"),
-    "another role": (CLIENT_LINE.replace("reader", "root"), "a line that is no secret"),
-    "a node's": (CLIENT_LINE.replace("reader", "node"), "a line that is no secret"),
-    "a number too high": (CLIENT_LINE.replace(" 7 ", " 4097 "), "a line that is no secret"),
-    "number zero": (CLIENT_LINE.replace(" 7 ", " 0 "), "a line that is no secret"),
-    "binary": (b"\xff\x00\xfe" * 30, "a line that is no secret"),
-    "large": (SECRET_LINE + "\n" + "x" * 10_000_000, "a line that is no secret"),
+    "cut short": (SECRET_LINE[:-1], "line 1: this was changed"),
+    "too long": (f"# ours\n{SECRET_LINE}0", "line 2: this was changed"),
+    "damaged": (SECRET_LINE.replace("abab", "abac", 1), "line 1: this was changed"),
+    "with another role": (CLIENT_LINE.replace("reader", "admin"), "line 1: this was changed"),
+    "with another number": (CLIENT_LINE.replace(" 7 ", " 8 "), "line 1: this was changed"),
+    "without its check": (SECRET_LINE[:-9], "no secret of Gossamer"),
+    "no hex": (SECRET_LINE.replace("ab", "xy"), "no secret of Gossamer"),
+    "capitals": (SECRET_LINE.upper(), "no secret of Gossamer"),
+    "of the future": (SECRET_LINE.replace("-1 ", "-2 "), "no secret of Gossamer"),
+    "another role": (CLIENT_LINE.replace("reader", "root"), "no secret of Gossamer"),
+    "a node's": (CLIENT_LINE.replace("reader", "node"), "no secret of Gossamer"),
+    "a number too high": (CLIENT_LINE.replace(" 7 ", " 4097 "), "line 1: this was changed"),
+    "number zero": (CLIENT_LINE.replace(" 7 ", " 0 "), "no secret of Gossamer"),
+    "binary": (b"\xff\x00\xfe" * 30, "no secret of Gossamer"),
+    "large": (SECRET_LINE + "\n" + "x" * 10_000_000, "no secret of Gossamer"),
 }
 
 
