@@ -165,9 +165,6 @@ def serve(output: Output, /, **settings: Any) -> None:
       gossamer serve --listen 127.0.0.1:7200 --join 127.0.0.1:7100
       gossamer serve --listen 10.0.0.5:7100 --secret gossamer.secret
     """
-    # Threads that begin from here on leave these signals alone too: none is lost or interrupts.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    _allow_open_files()
     # Imported here: the other commands do without all that a node needs.
     from nodes.node import Node, NodeFailed
 
@@ -175,6 +172,9 @@ def serve(output: Output, /, **settings: Any) -> None:
         node = Node(log_level=settings.pop("log"), console=sys.stderr, **settings)
     except BadAddress as error:
         raise click.UsageError(str(error)) from error
+    _allow_open_files()
+    # Threads that begin from here on leave these signals alone too: none is lost or interrupts.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     _stop_at_signal(node)
     node.start()
     try:
