@@ -9,8 +9,8 @@ import pytest
 
 from actors.gossip_settings import GossipSettings
 from tests.networks import NodeProcess, Ports, Processes, Views, read_log, start_all, wait_until
-from tests.nodes.relays import HOST, Relays
 from tests.nodes.load import measured
+from tests.nodes.relays import HOST, Relays
 
 TWO_INTERVALS_S = 2 * GossipSettings().push_pull_ms / 1_000
 KEYS = {f"key:{n}": n for n in range(1_000)}
