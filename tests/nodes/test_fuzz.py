@@ -61,7 +61,7 @@ CASES = [
 
 AMOUNTS = [
     (1, 2_000),
-    pytest.param(2, 100_000, marks=[pytest.mark.seeds, pytest.mark.timeout(600)]),
+    pytest.param(2, 100_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
     pytest.param(3, 1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)]),
 ]
 
