@@ -40,9 +40,11 @@ PEERS = tuple(f"00000000000000b{n}" for n in range(4))
 """Members that have stopped, and stay so. The first may leave."""
 PUBLISHER = "00000000000000c1"
 """One that has stopped, too, as far as the node knows; it is heard all the same."""
-KEYS_IN_USE = ("writer-1", "admin-1")
+CLIENTS = ("admin-1", "writer-1", "reader-1")
+"""The keys that clients have; others may be denied."""
 
 ACTORS = ("router", "storage", "gossiper", "fileserver", "host")
+"""Who speaks, of a node."""
 MOST_SLOW = 10
 """Many requests that are refused are answered one by one, and many checks take long: known."""
 
@@ -63,12 +65,6 @@ def is_wanted(value: Any, target: Target) -> bool:
     match value:
         case Join():
             return True
-        case Store(keys=keys) | Fetch(keys=keys) | Confirm(keys=keys) | Collect(keys=keys) if (
-            "" in keys
-        ):
-            return False
-        case Inspect(key=""):
-            return False
         case Member(id=id, state=state) if id == target.me.id:
             return state != "left"
         case Member(id=id, state=state) if not fault_of_member(value):
@@ -83,7 +79,7 @@ def is_wanted(value: Any, target: Target) -> bool:
                 not member.startswith("peer") or member == "peer0"
             )
         case Deny(key=key) | SharedEntry(key=key):
-            return key.removeprefix(PREFIX) not in KEYS_IN_USE
+            return key.removeprefix(PREFIX) not in CLIENTS
     if dataclasses.is_dataclass(value):
         parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
     else:

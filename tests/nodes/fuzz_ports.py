@@ -26,7 +26,7 @@ from nodes.secret_file import read_node_keys
 from nodes.sockets import Context, Socket, files_dealer, request_dealer
 from nodes.wire import encode
 from tests.networks import DEADLINE_S, NodeProcess, wait_until
-from tests.nodes.fuzz_limits import PUBLISHER, Target
+from tests.nodes.fuzz_limits import CLIENTS, PUBLISHER, Target
 from tests.nodes.fuzzing import ADDRESSES, drawn_for, published_to
 
 Send = Callable[[Context, "Subject", str, str, int, int], None]
@@ -38,6 +38,7 @@ SUBSCRIBED = 1_000
 UNREAD = 4
 LOOK_MS = 100
 RING = 32
+UNSAID = 200
 FENCE = 2**61
 _numbers = count(1)
 
@@ -74,8 +75,6 @@ class Stream:
     def __init__(self, context: Context, port: str, address: str, dial: Dial | None) -> None:
         make = request_dealer if port == "requests" else files_dealer
         self._dealer = make(context, dial)
-        # Where it stops to read and the node ends, ZeroMQ 4.3.5 would end this process at the next.
-        self._dealer.set(zmq.HEARTBEAT_IVL, 0)
         self._dealer.connect(f"tcp://{address}")
         self._fence = b""
         self._is_answered = False
@@ -117,9 +116,6 @@ class Stream:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-CLIENTS = ("admin-1", "writer-1", "reader-1")
 
 
 def send_messages(
@@ -269,6 +265,10 @@ def send_raw(
         _say(stranger, b"".join(said))
         if len(opened) >= RING:
             _read_to_the_end(opened.popleft())
+        if port == "gossip" and life % UNSAID == 0:
+            # Who has come and gone takes memory until a node publishes something: known.
+            with Stream(context, "requests", subject.node.listen, subject.dial("node")) as stream:
+                _let_publish(stream, subject, next(_numbers))
     for stranger in opened:
         _read_to_the_end(stranger)
 
@@ -326,14 +326,20 @@ def _wait_heard(context: Context, listener: Socket, subject: Subject) -> None:
     with Stream(context, "requests", subject.node.listen, subject.dial("node")) as stream:
 
         def is_heard() -> bool:
-            mark = _mark("mark", number := next(_numbers))
-            _tell(stream, subject, Tell(subject.target.network, (), (mark,)))
+            number = next(_numbers)
+            _let_publish(stream, subject, number)
             while listener.poll(300):
-                if b'["mark"' in (said := b"".join(listener.recv_multipart())) or b'"mark"' in said:
-                    return str(number).encode() in said
+                head, *body = listener.recv_multipart()
+                if b'"mark"' in head and body == [b"%d" % number]:
+                    return True
             return False
 
         wait_until("the node is heard", is_heard)
+
+
+def _let_publish(stream: Stream, subject: Subject, number: int) -> None:
+    """What the node did not know it tells everybody."""
+    _tell(stream, subject, Tell(subject.target.network, (), (_mark("mark", number),)))
 
 
 def _mark(key: str, number: int) -> SharedEntry:

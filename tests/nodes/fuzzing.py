@@ -18,6 +18,7 @@ import orjson
 
 from actors.actor import EVERYBODY, Address, Envelope, Trace
 from actors.chunks import LIST, Manifest, chunk_id, manifest_to_bytes
+from actors.denials import PREFIX
 from actors.layout import Layout
 from actors.membership import Member, State
 from actors.messages import (
@@ -45,6 +46,7 @@ from tests.nodes.fuzz_limits import (
 CONTENTS = (b"x", b"chunk " * 100, bytes(range(256)) * 16, sha256(b"x").digest())
 CHUNKS = (*map(chunk_id, CONTENTS), chunk_id(CONTENTS[3], is_list=True), "0" * 64, "no chunk")
 KEYS = ("a", "b", "c:1", "k" * 1_024, "k" * 1_025, "é" * 300, "\0", OWN, FILES + "a.txt", "")
+CLIENT_KEYS = ("writer-9", "reader-77", f"{PREFIX}writer-9", f"{PREFIX}reader-77", f"{PREFIX}x")
 NAMES = ("a.txt", "b.pdf", "folder/c.csv", "peer0", "peer1", "../d.txt", "e.sh", "é.txt", "")
 ADDRESSES = ("127.0.0.1:1", "127.0.0.1:2", "[::1]:3")
 VALUES = (b"1", b'"x"', b"{}", b"[1,2]", b"not JSON", b"", bytes(300), b"9" * 5_000)
@@ -195,7 +197,7 @@ class Draw:
         for _ in range(count):
             cls = rng.choice(classes)
             actor = _receiver(rng, cls, port) if as_node else port.answers(cls)
-            by = rng.choice(ACTORS)
+            by = rng.choice((*ACTORS, "switch"))
             sender, to = Address(here, by), Address(self._target.me.id, actor)
             envelopes.append(Envelope(to, sender, self.message(cls), self._id(), self._trace()))
         return encode(envelopes, here)
@@ -354,7 +356,8 @@ def _hints(cls: type) -> Sequence[tuple[str, Any]]:
 
 
 _POOLS: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(("key", "keys", "prefix", "after", "cursor"), KEYS),
+    **dict.fromkeys(("keys", "prefix", "after", "cursor"), KEYS),
+    "key": (*KEYS, *CLIENT_KEYS),
     **dict.fromkeys(("chunk", "chunks", "sha256"), CHUNKS),
     **dict.fromkeys(("bound_to", "founder"), ADDRESSES),
     "name": NAMES,
