@@ -19,6 +19,7 @@ KEYS_PER_ROLE = 4_096
 OWNER = "admin-0"
 """The key of a client that has the secret itself; it cannot be denied."""
 
+_BY_NAME: dict[str, Role] = {role: role for role in CLIENT_ROLES}
 _KEY = re.compile(rf"({'|'.join(CLIENT_ROLES)})-([1-9][0-9]{{0,3}})")
 
 
@@ -29,8 +30,7 @@ def key_name(role: Role, number: int) -> str:
 
 def role_of(key: str) -> Role | None:
     """The role of a key, by its name; None if there is no such role."""
-    name = key.partition("-")[0]
-    return next((role for role in (*CLIENT_ROLES, NODE) if role == name), None)
+    return NODE if key == NODE else _BY_NAME.get(key.partition("-")[0])
 
 
 def is_deniable(key: str) -> bool:

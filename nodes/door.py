@@ -93,7 +93,8 @@ class Door:
 
     def send(self, client: str, envelopes: Sequence[Envelope]) -> None:
         """Answer a client."""
-        if self._guard is not None and client.partition(".")[2] in self._guard.denied:
+        denied = self._guard.denied if self._guard is not None else None
+        if denied and client.partition(".")[2] in denied:
             envelopes = [_untold(envelope) for envelope in envelopes]
         self._send(client, envelopes)
         for envelope in envelopes:

@@ -23,14 +23,13 @@ ADDRESS, PUBLIC_KEY = 3, 6
 
 
 class Guard:
-    """Knows whose key is whose, and which are denied. May be used from several threads."""
+    """Knows whose key is whose, which is for one thread, and which are denied, for all."""
 
     def __init__(self, keys: NodeKeys, denied: frozenset[str] = frozenset()) -> None:
         self.denied = denied
         self.keys = keys
         self._names: dict[bytes, str] = {}
         self._unlisted = _public_keys(keys)
-        self._lock = threading.Lock()
 
     def whose(self, public_key: bytes) -> str:
         """The name of the key with this public half, in Z85; empty if it is none of the network's.
@@ -38,13 +37,12 @@ class Guard:
         Whose it is can only be found by making all that there are, which takes half a second for
         each secret: up to the one that is looked for, and once.
         """
-        with self._lock:
-            if public_key not in self._names:
-                for listed, name in self._unlisted:
-                    self._names[listed] = name
-                    if listed == public_key:
-                        break
-            return self._names.get(public_key, "")
+        if public_key not in self._names:
+            for listed, name in self._unlisted:
+                self._names[listed] = name
+                if listed == public_key:
+                    break
+        return self._names.get(public_key, "")
 
     def deny(self, keys: Iterable[str]) -> list[tuple[str, list[str]]]:
         """These are denied from now on, and no others. What is new in that, for the log."""

@@ -33,12 +33,14 @@ class _Try:
     """One DEALER. `is_up` is None until it is known; `why` says what is wrong with keys, of whom
     it leads to, and `is_refused` that this is certain."""
 
-    def __init__(self, dealer: Socket, dial: Dial | None) -> None:
+    def __init__(self, dealer: Socket, dial: Dial | None, *, is_watched: bool) -> None:
         self.dealer = dealer
-        self.monitor: Socket | None = dealer.get_monitor_socket(_NEWS)
-        # ZeroMQ would stand still where it cannot tell its news.
-        self.monitor.set(zmq.RCVHWM, 0)
-        self.monitor.set(zmq.LINGER, 0)
+        self.monitor: Socket | None = None
+        if is_watched:
+            self.monitor = dealer.get_monitor_socket(_NEWS)
+            # ZeroMQ would stand still where it cannot tell its news.
+            self.monitor.set(zmq.RCVHWM, 0)
+            self.monitor.set(zmq.LINGER, 0)
         self.dial = dial
         self.is_up: bool | None = None
         self.why = ""
@@ -87,8 +89,9 @@ class _Try:
 
 
 class Line:
-    """To one address, `host:port`, with these keys (None: without encryption). Raises zmq.ZMQError
-    or TypeError if that is no address."""
+    """To one address, `host:port`, with these keys (None: without encryption). Of one that is not
+    watched, which spares two sockets for each key, it is not known how it fares. Raises
+    zmq.ZMQError or TypeError if that is no address."""
 
     def __init__(
         self,
@@ -96,11 +99,13 @@ class Line:
         dealer: Callable[[Context, Dial | None], Socket],
         address: str,
         dials: Sequence[Dial | None],
+        *,
+        is_watched: bool = True,
     ) -> None:
         self._tries: list[_Try] = []
         try:
             for dial in dials:
-                self._tries.append(_Try(dealer(context, dial), dial))
+                self._tries.append(_Try(dealer(context, dial), dial, is_watched=is_watched))
                 self._tries[-1].dealer.connect(endpoint(*address.rsplit(":", 1)))
         except (zmq.ZMQError, TypeError):
             self.close()

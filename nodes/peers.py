@@ -19,6 +19,9 @@ from nodes.wire import encode_all
 MAX_STRANGERS = 64
 """Connections to addresses that belong to no member; the oldest goes when there are more."""
 
+MAX_WATCHED = 64
+"""Connections that are not made yet and tell why. Where more are not, all have the same reason."""
+
 AFRESH_MS = 500
 """How often, at most, a connection is made anew because its peer was heard and it is not up."""
 
@@ -42,6 +45,7 @@ class Peers:
         self._addresses: dict[str, str] = {}
         self._lines: dict[str, Line] = {}
         self._bounced: set[str] = set()
+        self._watched: set[str] = set()
         self._made_ms: dict[str, int] = {}
 
     def connect(self, peers: Sequence[tuple[str, str]], now_ms: int) -> None:
@@ -76,7 +80,9 @@ class Peers:
                 self._on_fault(address, f"{address} {line.why}")
             return False
         self._bounced.discard(address)
-        line.stop_looking()
+        if address in self._watched:
+            self._watched.remove(address)
+            line.stop_looking()
         return True
 
     def heard_from(self, node: str, now_ms: int) -> None:
@@ -120,10 +126,14 @@ class Peers:
         strangers = [a for a in self._lines if a not in members]
         if len(strangers) >= MAX_STRANGERS:
             self._drop(strangers[0])
+        is_watched = len(self._watched) < MAX_WATCHED
+        make = self._context, self._new_dealer, address, self._dials
         try:
-            line = Line(self._context, self._new_dealer, address, self._dials)
+            line = Line(*make, is_watched=is_watched)
         except (zmq.ZMQError, TypeError):
             return None
+        if is_watched:
+            self._watched.add(address)
         self._lines[address] = line
         self._made_ms[address] = now_ms
         return line
@@ -133,4 +143,5 @@ class Peers:
         if line is not None:
             line.close()
             self._bounced.discard(address)
+            self._watched.discard(address)
             del self._made_ms[address]

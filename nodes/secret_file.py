@@ -104,8 +104,8 @@ def _read(path: str | Path) -> list[NetworkSecret] | list[ClientKey]:
     keys = [key for key in held if isinstance(key, ClientKey)]
     if own and keys:
         raise BadSecret(f"{path} has both a secret and a client's key")
-    dials = client_dials(own or keys)
-    if len({dial.server for dial in dials}) < len(dials):
+    servers = {*(secret.server.public for secret in own), *(key.server for key in keys)}
+    if len(servers) < len(held):
         raise BadSecret(f"{path} has a secret, or keys of one, twice")
     return own or keys
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import zmq
 
-from nodes.peers import AFRESH_MS, MAX_STRANGERS, Peers
+from nodes.peers import AFRESH_MS, MAX_STRANGERS, MAX_WATCHED, Peers
 from nodes.sockets import Context, Socket, receive, request_dealer, request_router
 from tests.networks import Ports, addresses, wait_until
 
@@ -151,3 +151,23 @@ def test_a_stranger_that_becomes_a_member_keeps_its_connection(
     assert peers._lines[address] is before
     assert peers.send(ID, [b"y"], 0)
     assert [next_frames(socket), next_frames(socket)] == [[b"x"], [b"y"]]
+
+
+def test_few_connections_that_are_not_made_are_watched(peers: Peers) -> None:
+    """Each takes sockets, of which there are only so many; who is connected is watched no more."""
+    nobody = [(f"{n:016x}", f"127.0.0.1:{n}") for n in range(1, 3 * MAX_WATCHED)]
+    peers.connect(nobody, 0)
+    watched = [line for line in peers._lines.values() if line.monitors]
+    assert len(watched) == MAX_WATCHED
+    peers.connect([], 0)
+    assert not peers._watched
+
+
+def test_who_is_connected_is_watched_no_more(peers: Peers, listen: Listen) -> None:
+    """Its keys are right; one that comes later can be watched in its place."""
+    _, address = listen()
+    peers.connect([(ID, address)], 0)
+    assert peers._lines[address].monitors
+    wait_until("the message is taken", lambda: peers.send(ID, [b"x"], 0))
+    assert not peers._lines[address].monitors
+    assert not peers._watched

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.errors import Unreachable
+from actors.errors import GossamerError, Unreachable
 from nodes.client import Client
 from nodes.keys import NetworkSecret
 from nodes.secret_file import new_client_keys, new_secret, write_client_keys
@@ -40,7 +40,7 @@ class Writer:
                 try:
                     self._client.put("count", self.written)
                     self.written += 1
-                except Exception as error:
+                except GossamerError as error:
                     self.failed.append(f"{type(error).__name__}: {error}")
 
     def end(self) -> None:
@@ -69,7 +69,7 @@ def is_whole(client: Client) -> bool:
     """May the node that is asked be stopped, as far as it knows?"""
     try:
         return client.status().safe_to_stop
-    except Exception:
+    except GossamerError:
         return False
 
 

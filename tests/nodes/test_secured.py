@@ -132,7 +132,6 @@ def test_what_a_key_does_not_allow_is_refused(
         wait_until("it is answered", lambda: readable(dealer))
         frames = receive(dealer)
     assert frames is not None
-    assert b'"type":"failed"' in frames[0] or role == "writer", frames
     is_refused = (
         b'"code":"not_allowed"' in frames[0] and f"the key {key} may not".encode() in frames[0]
     )
