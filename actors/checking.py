@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from functools import lru_cache
 
 from actors import ring
 from actors.actor import Envelope, reply
@@ -15,7 +16,7 @@ from actors.asks import Ask
 from actors.desk import Desk
 from actors.hexadecimal import is_hex
 from actors.jobs import Job
-from actors.layout import majority
+from actors.layout import Placement, majority
 from actors.messages import (
     AskFiles,
     AskReport,
@@ -74,6 +75,8 @@ class Checking:
     def __init__(self, desk: Desk, close: Callable[[Job], None]) -> None:
         self._desk = desk
         self._close = close
+        # Whatever is asked again and again, of all partitions, has mostly the same answer.
+        self._count = lru_cache(1)(_count)
 
     def begin(self, job: SurveyJob) -> None:
         """Ask all members; those that are down are not waited for."""
@@ -162,20 +165,8 @@ class Checking:
         desk = self._desk
         placement, layout = desk.placement, desk.placement.layout
         reports = {n: r for n, r in job.answers.items() if isinstance(r, Report)}
-        behind = {n: _bits(r.behind) for n, r in reports.items()}
-        under = without = at_risk = 0
-        for partition in range(ring.PARTITIONS):
-            bit = 1 << (ring.PARTITIONS - 1 - partition)
-            well = {n for n, lacks in behind.items() if not lacks & bit}
-            under += any(n not in well for n in placement.new_owners(partition))
-            for owners in placement.sets(partition):
-                if sum([n in reports for n in owners]) < majority(len(owners)):
-                    without += 1
-                    break
-            owners = placement.new_owners(partition)
-            if desk.node in owners:
-                others = sum([n in well for n in owners if n != desk.node])
-                at_risk += others < majority(len(owners))
+        behind = tuple([(n, r.behind) for n, r in reports.items()])
+        under, without, at_risk = self._count(placement, behind, desk.node)
         hints: dict[str, int] = {}
         for report in reports.values():
             for node, count in zip(report.hinted, report.hints, strict=True):
@@ -231,6 +222,27 @@ class Checking:
             names = ", ".join(desk.name_all(waiting))
             reasons.append(f"it still has to hand over writes to {names}")
         return reasons
+
+
+def _count(
+    placement: Placement, behind: tuple[tuple[str, str], ...], here: str
+) -> tuple[int, int, int]:
+    """Of the partitions: how many are not on all of their owners, how many have too few of them to
+    be read and written, and how many would be at risk without the node `here`. `behind` is what
+    each member has answered."""
+    lacks = {node: _bits(text) for node, text in behind}
+    under = without = at_risk = 0
+    for partition in range(ring.PARTITIONS):
+        bit = 1 << (ring.PARTITIONS - 1 - partition)
+        well = {node for node, bits in lacks.items() if not bits & bit}
+        owners = placement.new_owners(partition)
+        under += any(node not in well for node in owners)
+        sets = placement.sets(partition)
+        without += any(sum([n in lacks for n in s]) < majority(len(s)) for s in sets)
+        if here in owners:
+            others = sum([node in well for node in owners if node != here])
+            at_risk += others < majority(len(owners))
+    return under, without, at_risk
 
 
 def _row(answer: Message | None) -> tuple[str, str, str, int, int]:

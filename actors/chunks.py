@@ -38,6 +38,9 @@ LIST_DIGESTS = 32_768
 DIGEST_BYTES = 32
 LIST = ".list"
 FORMAT = 1
+_HEAD_TYPES = [int, int, str, str, int, int, bool]
+MAX_TIME_MS = 250_000_000_000_000
+"""In the year 9892: dates of later years cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,24 +136,40 @@ def manifest_to_bytes(manifest: Manifest) -> bytes:
 
 
 def manifest_from_bytes(value: bytes) -> Manifest:
-    """What was kept. Raises ValueError or TypeError if it is spoilt."""
+    """What was kept. Raises ValueError if it is spoilt: what a node that is at fault has sent to be
+    kept must not reach who reads it."""
     line, _, raw = value.partition(b"\n")
-    form, size_bytes, digest, kind, time_ms, chunk_bytes, is_nested = json.loads(line)
-    if form != FORMAT:
-        raise ValueError(f"a manifest of the form {form!r} is not known here")
-    if not chunk_bytes:
-        return Manifest(size_bytes, digest, kind, time_ms, 0, False, (), raw)
-    ids = ids_in(raw)
+    size_bytes, digest, kind, time_ms, chunk_bytes, is_nested = _head(line)
+    ids: tuple[str, ...] = ids_in(raw) if chunk_bytes else ()
     if is_nested:
         ids = tuple([id + LIST for id in ids])
-    return Manifest(size_bytes, digest, kind, time_ms, chunk_bytes, is_nested, ids, b"")
+    content = b"" if chunk_bytes else raw
+    manifest = Manifest(size_bytes, digest, kind, time_ms, chunk_bytes, is_nested, ids, content)
+    if fault := fault_of(manifest):
+        raise ValueError(fault)
+    return manifest
+
+
+def _head(line: bytes) -> tuple[int, str, str, int, int, bool]:
+    try:
+        head = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("it does not begin with a line of JSON") from None
+    if type(head) is not list or head[:1] != [FORMAT]:
+        raise ValueError("its form is not known here")
+    if [type(value) for value in head] != _HEAD_TYPES:
+        raise ValueError("it has values of other types")
+    _, size_bytes, digest, kind, time_ms, chunk_bytes, is_nested = head
+    if size_bytes < 0 or not 0 <= time_ms <= MAX_TIME_MS or not kind.isascii():
+        raise ValueError("it has values that no file has")
+    return size_bytes, digest, kind, time_ms, chunk_bytes, is_nested
 
 
 def refers_to(value: bytes) -> tuple[str, ...]:
     """The chunks and lists that a manifest names, each once. What cannot be read names nothing."""
     try:
         return tuple(dict.fromkeys(manifest_from_bytes(value).chunks))
-    except (ValueError, TypeError, RecursionError):
+    except ValueError:
         return ()
 
 

@@ -271,11 +271,7 @@ class Filing:
                 desk.outbox.reply(envelope, _failure_of_read(answer, "the manifests of files"))
                 return
             found = zip(keys, answer.codes, answer.values, strict=False)
-            files = [
-                (file_name(key), manifest_from_bytes(value))
-                for key, code, value in found
-                if code == "ok"
-            ]
+            files = self._readable([(key, value) for key, code, value in found if code == "ok"])
             count = len(answer.codes)
             listed = FilesListed(
                 tuple([name for name, _ in files]),
@@ -289,6 +285,17 @@ class Filing:
 
         left_ms = max(1, deadline_ms - desk.now.mono_ms)
         self._ask(Get(keys, False, "quorum", left_ms), left_ms, then, envelope)
+
+    def _readable(self, found: list[tuple[str, bytes]]) -> list[tuple[str, Manifest]]:
+        """Names with their manifests. One that is spoilt is told by who downloads it, and in the
+        log: of its file there is nothing that a list could say."""
+        files = []
+        for key, value in found:
+            try:
+                files.append((file_name(key), manifest_from_bytes(value)))
+            except ValueError:
+                self._desk.outbox.drop("spoilt manifest")
+        return files
 
     def _on_remove(self, envelope: Envelope, remove: RemoveFile) -> None:
         desk = self._desk
@@ -330,7 +337,11 @@ def _file_of(answer: Message | None, name: str) -> Message:
         return _failure_of_read(answer, f"the file {name!r}")
     if answer.codes[0] == "not_found":
         return Failed("file_missing", f"there is no file {name!r}", True)
-    manifest = manifest_from_bytes(answer.values[0])
+    try:
+        manifest = manifest_from_bytes(answer.values[0])
+    except ValueError as error:
+        reason = f"the manifest of {name!r} is spoilt: {error}; upload the file again, or remove it"
+        return Failed("failed", reason, True)
     return FileGot(
         manifest.size_bytes,
         manifest.sha256,

@@ -144,14 +144,22 @@ class Door:
             return []
         if envelopes[0].sender.node != CLIENT:
             return envelopes if self._is_a_node(key, envelopes) else []
-        return [self._following.begin(e) for e in envelopes if self._is_admitted(key, e)]
+        admitted, refused = [], []
+        for envelope in envelopes:
+            failed = self._refusal(key, envelope)
+            if failed is None:
+                admitted.append(self._following.begin(envelope))
+            else:
+                refused.append((envelope.id, failed))
+        self._refuse(client, refused)
+        return admitted
 
     def _on_malformed(self, client: str, bad: Malformed) -> None:
         """Tell a client; a node has no use for being told."""
         self._count("malformed message", sender=bad.peer or client, why=bad.reason)
         if not bad.peer:
-            for number in bad.ids or (bad.id,):
-                self._refuse(client, number, bad.code, bad.reason)
+            failed = Failed(bad.code, bad.reason, True)
+            self._refuse(client, [(number, failed) for number in bad.ids or (bad.id,)])
 
     def _is_a_node(self, key: str, envelopes: Sequence[Envelope]) -> bool:
         if self._guard is None:
@@ -164,7 +172,8 @@ class Door:
                 return False
         return True
 
-    def _is_admitted(self, key: str, envelope: Envelope) -> bool:
+    def _refusal(self, key: str, envelope: Envelope) -> Failed | None:
+        """Why this request of a client is not let in, if so. It is counted then."""
         message = type(envelope.message)
         if self._guard is not None:
             refused = refusal(key, message, self._guard.denied, as_node=False)
@@ -173,30 +182,28 @@ class Door:
             refused = Failed("refused", reason, True)
         else:
             refused = None
-        if refused is not None:
-            self._count("request that is not allowed")
-            if (key, message) not in self._told and len(self._told) < MAX_TOLD:
-                self._told.add((key, message))
-                request, why = type_name(message), refused.reason
-                client = envelope.sender.actor
-                self._log.events.warning("not_allowed", request=request, client=client, reason=why)
-            self._refuse(envelope.sender.actor, envelope.id, refused.code, refused.reason)
-            return False
-        return self._is_well_addressed(envelope)
+        if refused is None:
+            return self._wrong_address(envelope)
+        self._count("request that is not allowed")
+        if (key, message) not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add((key, message))
+            request, client = type_name(message), envelope.sender.actor
+            why = refused.reason
+            self._log.events.warning("not_allowed", request=request, client=client, reason=why)
+        return refused
 
-    def _is_well_addressed(self, envelope: Envelope) -> bool:
+    def _wrong_address(self, envelope: Envelope) -> Failed | None:
         wanted = self._port.answers(type(envelope.message))
         if envelope.to.actor == wanted:
-            return True
+            return None
         reason = f"{type_name(type(envelope.message))} is to be sent to the {wanted}"
         self._count("malformed message", sender=envelope.sender.actor, why=reason)
-        self._refuse(envelope.sender.actor, envelope.id, "malformed", reason)
-        return False
+        return Failed("malformed", reason, True)
 
-    def _refuse(self, client: str, number: int, code: str, reason: str) -> None:
-        failed = Failed(code, reason, True)
-        # It has been counted, and was never begun.
-        self._send(client, [Envelope(Address(CLIENT, client), self._own, failed, number)])
+    def _refuse(self, client: str, refused: Sequence[tuple[int, Failed]]) -> None:
+        """Answer the requests of these numbers. Each was counted, and was never begun."""
+        to = Address(CLIENT, client)
+        self._send(client, [Envelope(to, self._own, failed, number) for number, failed in refused])
 
     def _send_message(self, client: str, frames: Sequence[bytes]) -> None:
         assert self._router is not None

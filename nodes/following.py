@@ -50,8 +50,9 @@ _MISSING = frozenset({"file_missing"})
 """Answers rather than failures."""
 _STATES = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals that are about the node and not the request: counted, for they come in floods."""
-MAX_FOLLOWED = 100_000
-"""Requests whose time is taken at once; what is beyond is served all the same."""
+MAX_FOLLOWED = 20_000
+"""Requests whose time is taken at once. Where there are more, that of the oldest is forgotten: some
+are never answered, for their clients are gone."""
 
 
 class Following:
@@ -71,9 +72,9 @@ class Following:
 
     def begin(self, envelope: Envelope) -> Envelope:
         """Take a client's request's time, and trace it if all are traced."""
-        if len(self._began) < MAX_FOLLOWED:
-            began = wall_us(), type(envelope.message)
-            self._began[envelope.sender.actor, envelope.id] = began
+        if len(self._began) >= MAX_FOLLOWED:
+            del self._began[next(iter(self._began))]
+        self._began[envelope.sender.actor, envelope.id] = wall_us(), type(envelope.message)
         if self._trace_all and envelope.trace is None:
             self._traces += 1
             trace = Trace(

@@ -130,7 +130,9 @@ class GossipHost(InnerHost):
         # One for each secret that a publisher may have: ZeroMQ connects a subscriber to it once.
         for dial in self._guard.keys.dials() if self._guard else (None,):
             self._subscribers.append(gossip_subscriber(self._context, dial))
-        return [*sockets, *self._subscribers, self._visitors.monitor]
+        # Nothing is ever received by the publisher, but who has come, and who has gone, is taken
+        # note of only while it is looked at.
+        return [*sockets, *self._subscribers, self._visitors.monitor, self._publisher]
 
     def receive(self, ready: Collection[Socket]) -> list[Envelope]:
         """What is in the mailbox, and what was published."""

@@ -15,11 +15,14 @@ import zmq
 from actors.errors import GossamerError
 from nodes.keys import Dial, Pair
 
-MAX_SOCKETS = 4_096
+MAX_SOCKETS = 32_768
+"""For 3,000 members, with a connection to two ports of each for each of four secrets."""
 MAX_FRAMES = 2
 MAX_REQUEST_BYTES = 4 * 2**20
 """Of a frame at the request port, and at the file port."""
 MAX_GOSSIP_BYTES = 2**20
+MAX_SUBSCRIPTION_BYTES = 1_024
+"""ZeroMQ keeps all that is subscribed to while the connection lasts, and nodes to everything."""
 WAITING_MESSAGES = 16
 """ZeroMQ holds so many, of 2 MiB at most, for a client that does not read; others: unread.py."""
 
@@ -124,7 +127,7 @@ def gossip_publisher(
     context: Context, host: str, port: int, own: Pair | None = None
 ) -> tuple[Socket, int]:
     """A node's gossip port: the bound socket and the port, chosen by the system if it was 0."""
-    socket = _listening(context, zmq.PUB, MAX_GOSSIP_BYTES, own, GOSSIP_DOMAIN)
+    socket = _listening(context, zmq.PUB, MAX_SUBSCRIPTION_BYTES, own, GOSSIP_DOMAIN)
     socket.set(zmq.SNDHWM, 1_000)
     return socket, _bind(socket, host, port)
 

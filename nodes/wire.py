@@ -27,6 +27,7 @@ from nodes.codec import (
     decode_int,
     decode_str,
 )
+from nodes.names_between import check_names
 from nodes.options import MAX_TTL_MS
 from nodes.ports import FILES, REQUESTS, Port
 
@@ -177,6 +178,7 @@ def decode_from_peer_or_client(
             raise Malformed(f"is meant for another node than {here}")
         trace = _trace(header)
         message = _message(header, port.from_nodes, body)
+        check_names(message)
         if to.actor == "fileserver" and type(message) not in port.to_file_server:
             raise Malformed(f"{type_name(type(message))} is to be sent to the file port")
         return Envelope(to, sender, message, id, trace)

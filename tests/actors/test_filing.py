@@ -12,6 +12,8 @@ from actors.messages import (
     ChunkGot,
     ChunkPut,
     ChunksMissing,
+    Dropped,
+    Failed,
     FileChecked,
     FileGot,
     FilePut,
@@ -195,6 +197,24 @@ def test_files_are_listed_in_pages_with_what_is_to_be_known_of_them() -> None:
     assert (rest.names, rest.cursor) == (("f3.txt", "f4.txt"), "")
     none = network.ask(ListFiles("g", "", 3, 5_000))
     assert none == FilesListed((), (), (), (), (), "")
+
+
+def test_a_manifest_that_is_spoilt_is_told_and_stops_nobody() -> None:
+    """The file can be put again, or removed; the others are listed."""
+    network = with_chunks()
+    network.ask(small("fine.txt", b"fine"))
+    for name, spoilt in (("bad.txt", b"nothing"), ("worse.txt", b"[" * 5_000)):
+        network.manifests[file_key(name)] = spoilt
+        answer = network.ask(GetFile(name, 5_000))
+        assert isinstance(answer, Failed)
+        assert f"the manifest of '{name}' is spoilt" in answer.reason
+    listed = network.ask(ListFiles("", "", 100, 5_000))
+    assert isinstance(listed, FilesListed)
+    assert listed.names == ("fine.txt",)
+    assert network.nodes[A].told.count(Dropped("spoilt manifest", 1)) == 2
+    assert isinstance(network.ask(small("bad.txt", b"again")), FilePut)
+    assert network.ask(RemoveFile("worse.txt", 5_000)) == FileRemoved()
+    assert isinstance(network.ask(GetFile("bad.txt", 5_000)), FileGot)
 
 
 def test_a_file_that_is_removed_is_missing_and_to_remove_it_again_is_done() -> None:

@@ -46,8 +46,9 @@ def manifest(name: str, counter: int, *chunks: str, expires_ms: int = 0) -> Reco
     """A version of a file; its content is in the manifest if no chunks are given."""
     content = b"" if chunks else b"whole"
     chunk_bytes = 2**20 if chunks else 0
+    size_bytes, digest = len(chunks) * 2**20 or len(content), chunk_id(content)
     value = manifest_to_bytes(
-        Manifest(5, chunk_id(b""), "text/plain", 1, chunk_bytes, False, chunks, content)
+        Manifest(size_bytes, digest, "text/plain", 1, chunk_bytes, False, chunks, content)
     )
     return envelopes.record(file_key(name), counter, value, expires_ms=expires_ms)
 
@@ -152,8 +153,9 @@ def test_where_nothing_has_changed_nothing_is_released(is_full: bool) -> None:
 def test_many_chunks_are_released_in_several_messages() -> None:
     """None is too long."""
     chunks = [chunk_id(str(i).encode()) for i in range(1_500)]
-    node = storage(DictionaryDisk([manifest("a", 1, *chunks)]))
-    out = node.take(store(manifest("a", 2)))
+    files = [(name, chunks[i * 500 : i * 500 + 500]) for i, name in enumerate("abc")]
+    node = storage(DictionaryDisk([manifest(name, 1, *named) for name, named in files]))
+    out = node.take(store(*[manifest(name, 2) for name, _ in files]))
     assert [len(m.chunks) for m in messages(out, Released)] == [1_000, 500]
     assert released(out) == chunks
 

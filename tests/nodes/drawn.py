@@ -9,8 +9,9 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from actors.actor import CLIENT, EVERYBODY, Address, Envelope, Trace
+from actors.chunks import chunk_id
 from actors.errors import ERRORS
-from actors.messages import Message
+from actors.messages import BETWEEN_FILE_SERVERS, BETWEEN_NODES, Message
 from nodes.codec import Malformed
 from nodes.wire import decode_from_peer_or_client
 
@@ -76,6 +77,14 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+_BETWEEN = BETWEEN_NODES | BETWEEN_FILE_SERVERS
+_NAMED: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("key", "keys"), st.text(min_size=1, max_size=20)),
+    **dict.fromkeys(("chunk", "chunks"), st.binary(min_size=1, max_size=4).map(chunk_id)),
+}
+"""What nodes name to each other. Clients may name anything."""
+
+
 def values(hint: Any) -> st.SearchStrategy[Any]:
     """Any value of a type."""
     if hint in _SCALARS:
@@ -101,11 +110,12 @@ def messages(draw: st.DrawFn, cls: type) -> Any:
     drawn = {}
     for field in dataclasses.fields(cls):
         hint = get_type_hints(cls)[field.name]
-        if field.name in columns:
-            item = values(get_args(hint)[0])
-            drawn[field.name] = tuple(draw(st.lists(item, min_size=count, max_size=count)))
-        else:
-            drawn[field.name] = draw(values(hint))
+        is_named = field.name in _NAMED and hint in (str, tuple[str, ...]) and cls in _BETWEEN
+        item = _NAMED[field.name] if is_named else values(hint)
+        if field.name in columns or (is_named and hint is not str):
+            one = _NAMED[field.name] if is_named else values(get_args(hint)[0])
+            item = st.lists(one, min_size=count, max_size=count).map(tuple)
+        drawn[field.name] = draw(item)
     return cls(**drawn)
 
 

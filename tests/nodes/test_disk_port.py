@@ -11,7 +11,7 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.chunks import LIST, Manifest, chunk_id, manifest_to_bytes
+from actors.chunks import LIST, LIST_DIGESTS, Manifest, chunk_id, manifest_to_bytes
 from actors.disk import Batch, Disk
 from actors.ring import partition_of
 from actors.spaces import FILES
@@ -40,8 +40,10 @@ def manifest(chunks: list[str], *, is_nested: bool) -> bytes:
     names = tuple([id.removesuffix(LIST) + LIST * is_nested for id in chunks])
     content = b"" if chunks else b"whole"
     chunk_bytes = 2**20 if chunks else 0
+    each_bytes = 2**20 * (LIST_DIGESTS if is_nested else 1)
+    size_bytes, digest = len(names) * each_bytes or len(content), chunk_id(content)
     return manifest_to_bytes(
-        Manifest(5, chunk_id(b""), "text/plain", 1, chunk_bytes, is_nested, names, content)
+        Manifest(size_bytes, digest, "text/plain", 1, chunk_bytes, is_nested, names, content)
     )
 
 

@@ -8,11 +8,14 @@ from typing import cast
 import pytest
 import zmq
 
+from actors.gossip_settings import GossipSettings
+from nodes.secret_file import MAX_LINES
 from nodes.sockets import (
     MAX_FRAMES,
     MAX_GOSSIP_BYTES,
     MAX_REQUEST_BYTES,
     MAX_SOCKETS,
+    MAX_SUBSCRIPTION_BYTES,
     Context,
     Socket,
     files_dealer,
@@ -114,7 +117,7 @@ TABLE: list[tuple[Callable[[Context], Socket], int, dict[zmq.SocketOption, int]]
     (
         make_publisher,
         zmq.PUB,
-        {**EVERY_TCP_SOCKET, zmq.MAXMSGSIZE: MAX_GOSSIP_BYTES, zmq.SNDHWM: 1_000},
+        {**EVERY_TCP_SOCKET, zmq.MAXMSGSIZE: MAX_SUBSCRIPTION_BYTES, zmq.SNDHWM: 1_000},
     ),
     (
         gossip_subscriber,
@@ -171,9 +174,10 @@ def test_a_dealer_never_queues_to_who_is_not_there(
     dealer.close()
 
 
-def test_the_context_has_room_for_many_sockets(context: Context) -> None:
-    """MAX_SOCKETS is set, before the first socket is made."""
-    assert context.get(zmq.MAX_SOCKETS) == MAX_SOCKETS == 4_096
+def test_the_context_has_room_for_as_many_members_as_there_may_be(context: Context) -> None:
+    """With two connections each for each secret that a roll may have, and some for the node."""
+    assert context.get(zmq.MAX_SOCKETS) == MAX_SOCKETS
+    assert GossipSettings().max_members * 2 * MAX_LINES + 1_000 < MAX_SOCKETS
 
 
 def test_a_mailbox_is_bound_before_anybody_connects(context: Context) -> None:

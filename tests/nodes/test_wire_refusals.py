@@ -13,23 +13,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.actor import CLIENT, Envelope
+from actors.actor import CLIENT, Address, Envelope
+from actors.chunks import chunk_id
 from actors.messages import (
+    BETWEEN_FILE_SERVERS,
     BETWEEN_NODES,
     FROM_CLIENTS,
     TO_CLIENTS,
+    Confirm,
     Failed,
+    Fetch,
     Get,
     Got,
+    Inspect,
     Leave,
+    Message,
     Observe,
+    Refer,
     Rumour,
     Store,
     Stored,
+    TakeChunk,
+    Touch,
 )
+from actors.versions import NEVER
 from nodes.codec import MAX_ITEMS, MAX_STR_BYTES, Malformed
-from nodes.wire import MAX_FRAME_BYTES, decode_gossip, decode_reply, encode
+from nodes.ports import FILES, REQUESTS
+from nodes.wire import (
+    MAX_FRAME_BYTES,
+    decode_from_peer_or_client,
+    decode_gossip,
+    decode_reply,
+    encode,
+)
 from tests.nodes.drawn import (
+    CONNECTION,
     MAX_INT,
     ME,
     PEER,
@@ -44,6 +62,8 @@ from tests.nodes.drawn import (
     refusal,
     request,
 )
+
+CHUNK = chunk_id(b"a chunk")
 
 
 def hear(frames: list[bytes]) -> list[Envelope]:
@@ -175,6 +195,7 @@ def test_a_body_that_does_not_match_its_header_is_refused(
         ({"stamps": ["abc"]}, "stamps: item 0: is a string, not an array"),
         ({"stamps": [["1", PEER, "a"]]}, "stamps: item 0: is a string, not an integer"),
         ({"stamps": [[2**63, PEER, "a"]]}, "is not from 0 to 2^63-1"),
+        ({"keys": [""]}, "keys: a key is empty"),
         ({"node": PEER}, "is meant for another node"),
         ({"node": 1}, "node: is an integer"),
         ({"at": "127.0.0.1:7100"}, "the field 'node' is unknown"),
@@ -285,6 +306,31 @@ def test_many_names_and_flags_are_checked_as_one_is() -> None:
     assert len(receive([frame(confirmed | {"held": [True, False] * 9}, PEER)])) == 1
     bad = refusal(receive, [frame(confirmed | {"held": [True] * 9 + [1]}, PEER)])
     assert "confirmed: held: item 9: is an integer, not a boolean" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (Inspect(""), "key: a key is empty"),
+        (Fetch(1, ("a", "")), "keys: a key is empty"),
+        (Confirm(1, ("",), (NEVER,)), "keys: a key is empty"),
+        (Refer(1, ("no chunk",)), "chunks: is not the id of a chunk"),
+        (Refer(1, (CHUNK.upper(),)), "chunks: is not the id of a chunk"),
+        (TakeChunk("", False), "chunk: is not the id of a chunk"),
+        (Touch(1, (CHUNK, CHUNK[1:])), "chunks: is not the id of a chunk"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Message) else "",
+)
+def test_a_node_names_only_what_may_be_called_so(said: Message, reason: str) -> None:
+    """Actors would fail over an empty key, and over a chunk's id that is none."""
+    port = FILES if type(said) in BETWEEN_FILE_SERVERS else REQUESTS
+    to = Address(ME, "fileserver" if port is FILES else "storage")
+    frames = encode([Envelope(to, Address(PEER, "storage"), said, 7)], PEER)
+
+    def decode(frames: list[bytes]) -> list[Envelope]:
+        return decode_from_peer_or_client(frames, CONNECTION, ME, port)
+
+    assert reason in refusal(decode, frames).reason
 
 
 def test_a_message_s_own_node_is_not_taken_for_the_one_that_is_meant() -> None:
