@@ -27,6 +27,7 @@ from nodes.client import Client
 from nodes.downloads import Downloaded
 from nodes.file_methods import FileEntry
 from nodes.remote_files import AsyncRemoteFile
+from nodes.ring_view import Ring, RingMember
 from nodes.status import Explanation, Replica, Status, Transfer
 from nodes.watching import KeyChange, MemberChange
 
@@ -53,6 +54,8 @@ __all__ = [
     "Overloaded",
     "Refused",
     "Replica",
+    "Ring",
+    "RingMember",
     "SharedValue",
     "Status",
     "Stopping",

@@ -7,7 +7,7 @@ Every member is asked how it does. What is not known to be well does not count a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 
 from actors import ring
@@ -29,6 +29,8 @@ from actors.messages import (
     Inspected,
     Message,
     Report,
+    RingShown,
+    ShowRing,
 )
 from actors.ring import partition_of, position_of
 from actors.versions import NEVER
@@ -76,7 +78,7 @@ class Checking:
         self._desk = desk
         self._close = close
         # Whatever is asked again and again, of all partitions, has mostly the same answer.
-        self._count = lru_cache(1)(_count)
+        self._judge = lru_cache(1)(_judge)
 
     def begin(self, job: SurveyJob) -> None:
         """Ask all members; those that are down are not waited for."""
@@ -126,6 +128,8 @@ class Checking:
         match job.request.message:
             case Explain(key):
                 return reply(job.request, self._explained(key, job))
+            case ShowRing():
+                return reply(job.request, self._shown(job))
             case Check():
                 return reply(job.request, self._checked(job))
         raise AssertionError(f"no survey is made for {type(job.request.message).__name__}")
@@ -163,10 +167,9 @@ class Checking:
 
     def _checked(self, job: SurveyJob) -> Checked:
         desk = self._desk
-        placement, layout = desk.placement, desk.placement.layout
-        reports = {n: r for n, r in job.answers.items() if isinstance(r, Report)}
-        behind = tuple([(n, r.behind) for n, r in reports.items()])
-        under, without, at_risk = self._count(placement, behind, desk.node)
+        layout = desk.placement.layout
+        reports = _reports(job)
+        under, without, at_risk = self._judged(reports)
         hints: dict[str, int] = {}
         for report in reports.values():
             for node, count in zip(report.hinted, report.hints, strict=True):
@@ -177,8 +180,8 @@ class Checking:
             layout.epoch,
             len(layout.members),
             bool(layout.next),
-            under,
-            without,
+            under.bit_count(),
+            without.bit_count(),
             not reasons,
             tuple(reasons),
             desk.name_all(n for n, _ in moves),
@@ -189,6 +192,17 @@ class Checking:
             tuple(hints.values()),
             _together(job.files.values()),
         )
+
+    def _judged(self, reports: dict[str, Report]) -> tuple[int, int, int]:
+        behind = tuple([(n, r.behind) for n, r in reports.items()])
+        return self._judge(self._desk.placement, behind, self._desk.node)
+
+    def _shown(self, job: SurveyJob) -> RingShown:
+        layout, reports = self._desk.placement.layout, _reports(job)
+        under, without, _ = self._judged(reports)
+        silent = tuple([n for n in layout.members if n not in reports])
+        # Those that left of their own accord own nothing any more, and may be thousands.
+        return RingShown(replace(layout, gone=layout.lost), _hex(under), _hex(without), silent)
 
     def _of_files(self, job: SurveyJob) -> list[str]:
         """Why it should not be stopped for the sake of chunks."""
@@ -224,21 +238,27 @@ class Checking:
         return reasons
 
 
-def _count(
+def _reports(job: SurveyJob) -> dict[str, Report]:
+    return {n: r for n, r in job.answers.items() if isinstance(r, Report)}
+
+
+def _judge(
     placement: Placement, behind: tuple[tuple[str, str], ...], here: str
 ) -> tuple[int, int, int]:
-    """Of the partitions: how many are not on all of their owners, how many have too few of them to
-    be read and written, and how many would be at risk without the node `here`. `behind` is what
-    each member has answered."""
+    """Of the partitions, a bit each as in Report: which are not on all of their owners, and which
+    have too few of them to be read and written; and how many would be at risk without the node
+    `here`. `behind` is what each member has answered."""
     lacks = {node: _bits(text) for node, text in behind}
     under = without = at_risk = 0
     for partition in range(ring.PARTITIONS):
         bit = 1 << (ring.PARTITIONS - 1 - partition)
         well = {node for node, bits in lacks.items() if not bits & bit}
         owners = placement.new_owners(partition)
-        under += any(node not in well for node in owners)
+        if any(node not in well for node in owners):
+            under |= bit
         sets = placement.sets(partition)
-        without += any(sum([n in lacks for n in s]) < majority(len(s)) for s in sets)
+        if any(sum([n in lacks for n in s]) < majority(len(s)) for s in sets):
+            without |= bit
         if here in owners:
             others = sum([node in well for node in owners if node != here])
             at_risk += others < majority(len(owners))
@@ -259,6 +279,10 @@ def _together(reports: Iterable[FilesReport]) -> FilesReport:
     """The sum of each count."""
     told = [tuple(getattr(report, f.name) for f in fields(FilesReport)) for report in reports]
     return FilesReport(*map(sum, zip(*told, strict=True))) if told else NO_FILES
+
+
+def _hex(bits: int) -> str:
+    return f"{bits:0{ring.PARTITIONS // 4}x}"
 
 
 def _bits(text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.actor import CLIENT, Envelope
-from actors.messages import Explain, Get, List, Message, Write
+from actors.messages import Explain, Export, Get, List, Message, Write
 from actors.spaces import OWN, client_key, stored_key
 
 
@@ -25,6 +25,8 @@ def as_stored(request: Envelope) -> Envelope:
     elif isinstance(message, List):
         prefix, after = stored_key(message.prefix), stored_key(message.after)
         stored = replace(message, prefix=prefix, after=after)
+    elif isinstance(message, Export):
+        stored = replace(message, after=stored_key(message.after))
     elif isinstance(message, Explain):
         stored = replace(message, key=stored_key(message.key))
     else:

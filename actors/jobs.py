@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from actors.actor import Envelope, reply
-from actors.messages import Change, Failed, Get, Got, Heal, Healed, PutRecord, Write, Written
+from actors.messages import (
+    Change,
+    Exported,
+    Failed,
+    Get,
+    Got,
+    Heal,
+    Healed,
+    PutRecord,
+    Write,
+    Written,
+)
 from actors.spaces import client_key, is_of_file
 from actors.versions import Kind, Record, Stamp
 
@@ -167,9 +178,11 @@ class GetJob(Job):
         self.cut = min(self.cut, positions[0])
         self.settle(positions, "put_off")
 
-    def _fitting(self) -> int:
+    def fitting(self) -> int:
         """How many of the first keys the reply has room for: at least one. Each replica's answer
         has its bound, but there are several."""
+        if not self.is_full():
+            return self.cut
         size_bytes = 0
         for i, value in enumerate(self.values[: self.cut]):
             size_bytes += len(value)
@@ -178,7 +191,7 @@ class GetJob(Job):
         return self.cut
 
     def answer(self) -> Envelope:
-        n = self._fitting() if self.is_full() else self.cut
+        n = self.fitting()
         return reply(
             self.request,
             Got(
@@ -187,6 +200,50 @@ class GetJob(Job):
                 tuple(self.values[:n]),
                 tuple(self.versions[:n]),
                 tuple(self.replicas[:n]),
+            ),
+        )
+
+
+class ExportJob(GetJob):
+    """Records to be handed out as they are: a page of keys, of which there are more after `cursor`
+    if that is not empty."""
+
+    __slots__ = ("cursor", "expiries")
+
+    def __init__(
+        self,
+        request: Envelope,
+        keys: tuple[str, ...],
+        cursor: str,
+        deadline_ms: int,
+        max_reply_bytes: int,
+    ) -> None:
+        message = Get(keys, True, "quorum", 0)
+        super().__init__(request, message, deadline_ms, max_reply_bytes)
+        self.cursor = cursor
+        self.expiries = [0] * len(keys)
+
+    def fill(self, i: int, record: Record, replicas: tuple[str, ...]) -> None:
+        if not self.codes[i]:
+            self.expiries[i] = record.expires_ms
+        super().fill(i, record, replicas)
+
+    def answer(self) -> Envelope:
+        n, keys = self.fitting(), self.message.keys
+        failed = [code for code in self.codes[:n] if code not in ("ok", "not_found")]
+        if failed:
+            reason = f"{len(failed)} of {n} keys could not be read"
+            return reply(self.request, Failed(failed[0], reason, True))
+        found = [i for i in range(n) if self.codes[i] == "ok"]
+        return reply(
+            self.request,
+            Exported(
+                tuple([client_key(keys[i]) for i in found]),
+                tuple([self.kinds[i] for i in found]),
+                tuple([self.values[i] for i in found]),
+                tuple([self.versions[i] for i in found]),
+                tuple([self.expiries[i] for i in found]),
+                client_key(self.cursor if n == len(keys) else keys[n - 1]),
             ),
         )
 

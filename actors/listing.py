@@ -15,7 +15,7 @@ from actors.client_keys import as_asked
 from actors.desk import Desk
 from actors.jobs import Job, ProbeJob
 from actors.layout import majority
-from actors.messages import Failed, List, Listed, Scan, Scanned
+from actors.messages import Export, Exported, Failed, List, Listed, Scan, Scanned
 from actors.ring import partition_of
 from actors.sizes import fitting
 
@@ -48,6 +48,8 @@ class ListJob(Job):
         if code == "ok":
             keys = as_asked(self.request, self.page)
             [cursor] = as_asked(self.request, [self.cursor])
+            if isinstance(self.request.message, Export):
+                return reply(self.request, Exported((), (), (), (), (), cursor))
             return reply(self.request, Listed(keys, cursor))
         how = "have answered in time" if code == "timed_out" else "can be reached"
         reason = f"too few members {how}: some keys would be missing from the list"

@@ -15,6 +15,7 @@ from actors.messages import (
     CheckFile,
     Deny,
     Explain,
+    Export,
     Failed,
     Forget,
     Get,
@@ -31,6 +32,7 @@ from actors.messages import (
     PutFile,
     RemoveFile,
     Share,
+    ShowRing,
     WatchKeys,
     WatchMembers,
     Write,
@@ -38,7 +40,7 @@ from actors.messages import (
 from actors.roles import NODE, Role, role_of
 
 READS: frozenset[type[Message]] = frozenset(
-    {Get, List, Check, Explain, ListMembers, WatchMembers, ListShared, WatchKeys}
+    {Get, List, Check, Explain, ShowRing, ListMembers, WatchMembers, ListShared, WatchKeys}
     | {GetFile, GetChunk, ListFiles}
 )
 WRITES: dict[type[Message], str] = {
@@ -54,6 +56,7 @@ GOVERNS: dict[type[Message], str] = {
     Leave: "let a member leave",
     Forget: "forget a member",
     Deny: "deny keys",
+    Export: "make a backup",
 }
 """What only some may do, with the words for it."""
 

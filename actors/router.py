@@ -17,7 +17,7 @@ from actors.checking import PATIENCE_MS, Checking, SurveyJob
 from actors.client_keys import as_stored
 from actors.desk import Desk, Open
 from actors.healing import Healing
-from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write_job
+from actors.jobs import ExportJob, GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write_job
 from actors.layout import Placement
 from actors.listing import Listing, ListJob
 from actors.membership import LIVING
@@ -30,6 +30,7 @@ from actors.messages import (
     Check,
     ClockRaised,
     Explain,
+    Export,
     Failed,
     Fetch,
     Fetched,
@@ -48,6 +49,7 @@ from actors.messages import (
     Report,
     Scan,
     Scanned,
+    ShowRing,
     Stop,
     Store,
     Stored,
@@ -57,11 +59,12 @@ from actors.messages import (
     Write,
 )
 from actors.reading import BackPart, Reading
+from actors.refusing import refusal
 from actors.router_settings import RouterSettings
-from actors.spaces import client_key
 from actors.window import Windows
 from actors.writing import Writing
 
+REQUESTS = (Get, Write, List, Check, Explain, ShowRing, Export, PutRecord)
 ANSWERS = (Observed, Fetched, Stored, Scanned, Inspected, Report, FilesReport)
 
 
@@ -142,7 +145,7 @@ class Router:
 
     def _on(self, envelope: Envelope, now: Now) -> None:
         match envelope.message:
-            case Get() | Write() | List() | Check() | Explain() | PutRecord():
+            case request if isinstance(request, REQUESTS):
                 self._on_request(envelope, now)
             case Observe(epoch):
                 self._writing.on_observe(envelope, epoch)
@@ -241,16 +244,27 @@ class Router:
                 deadline_ms = self._deadline_ms(write.timeout_ms, now)
                 self._take_on(write_job(envelope, write, deadline_ms, now.wall_ms))
             case List() as request:
-                limit = max(1, min(request.limit, self._settings.max_list_keys))
-                deadline_ms = self._deadline_ms(request.timeout_ms, now)
-                page = ListJob(envelope, request, limit, deadline_ms)
-                self._open.add(page)
-                self._listing.begin(page)
-            case Check(timeout_ms) | Explain(_, timeout_ms):
+                self._list(envelope, request, self._deadline_ms(request.timeout_ms, now))
+            case Export(after, limit, timeout_ms):
+                page = List("", after, limit, timeout_ms)
+                self._list(envelope, page, self._deadline_ms(timeout_ms, now))
+            case Check(timeout_ms) | Explain(_, timeout_ms) | ShowRing(timeout_ms):
                 patience_ms = min(self._deadline_ms(timeout_ms, now), now.mono_ms + PATIENCE_MS)
                 survey = SurveyJob(envelope, patience_ms)
                 self._open.add(survey)
                 self._checking.begin(survey)
+
+    def _list(self, envelope: Envelope, request: List, deadline_ms: int) -> None:
+        limit = max(1, min(request.limit, self._settings.max_list_keys))
+        page = ListJob(envelope, request, limit, deadline_ms)
+        self._open.add(page)
+        self._listing.begin(page)
+
+    def _export(self, page: ListJob) -> None:
+        """The keys of a page that was to be exported are known: read them."""
+        keys, limits = tuple(page.page), self._settings
+        request, deadline_ms = page.request, page.deadline_ms
+        self._take_on(ExportJob(request, keys, page.cursor, deadline_ms, limits.max_reply_bytes))
 
     def _begin(self, job: GetJob | WriteJob) -> None:
         match job:
@@ -265,29 +279,15 @@ class Router:
 
     def _refusal(self, envelope: Envelope) -> Failed | None:
         """Why the whole request is not taken on, if so."""
-        limits, message = self._settings, envelope.message
+        message = envelope.message
         if self._stop:
             return Failed("stopping", "the node is shutting down", True)
         if not self._network or not self._desk.epoch:
             waiting = self._waiting or "waiting to be told who keeps the data"
             return Failed("not_ready", f"the node is not ready: {waiting}", True)
-        if isinstance(message, (Get, Write)):
-            if not 1 <= len(message.keys) <= limits.max_batch_keys:
-                reason = f"a batch has 1 to {limits.max_batch_keys:,} keys, not {len(message.keys)}"
-                return Failed("refused", reason, True)
-            if self._open.keys + len(message.keys) > limits.max_open_keys:
-                return Failed("overloaded", "too many keys are under way at this node", True)
         if isinstance(message, PutRecord) and envelope.sender.node != self._here.node:
             return Failed("refused", "only a node's own file server keeps manifests", True)
-        if isinstance(message, Explain) and not self._admits(message.key):
-            return Failed("bad_key", f"a key has 1 to {limits.max_key_bytes:,} bytes", True)
-        if self._admission.is_full(envelope.sender):
-            return Failed("overloaded", "read the answers before asking for more", True)
-        if self._admission.bytes_written_by(envelope.sender) > limits.max_client_bytes:
-            return Failed("overloaded", "too many bytes of this client are under way", True)
-        if self._open.bytes > limits.max_open_bytes:
-            return Failed("overloaded", "too many bytes are under way at this node", True)
-        return None
+        return refusal(envelope, self._settings, self._open, self._admission)
 
     def _deadline_ms(self, timeout_ms: int, now: Now) -> int:
         """A little before the client gives up, so that it hears why."""
@@ -297,12 +297,9 @@ class Router:
     def _admitted(self, job: Job, keys: tuple[str, ...]) -> Sequence[int]:
         """The positions of the keys that have no outcome yet; what is no key is settled."""
         if min(map(len, keys)) < 1 or max(map(len, keys)) * 4 > self._settings.max_key_bytes:
-            bad = [i for i, key in enumerate(keys) if not self._admits(key)]
+            bad = [i for i, key in enumerate(keys) if not self._settings.admits(key)]
             job.settle(bad, "bad_key")
         return range(len(keys)) if job.open == len(keys) else job.unsettled()
-
-    def _admits(self, key: str) -> bool:
-        return 1 <= len(client_key(key).encode()) <= self._settings.max_key_bytes
 
     def _take_on(self, job: GetJob | WriteJob) -> None:
         self._open.add(job)
@@ -316,6 +313,9 @@ class Router:
         out = self._desk.out
         if isinstance(job, ProbeJob):
             self._listing.on_probed(self._probes.pop(job), job)
+            return
+        if isinstance(job, ListJob) and isinstance(job.request.message, Export) and job.page:
+            self._export(job)
             return
         answer = self._checking.reply(job) if isinstance(job, SurveyJob) else None
         answer = answer or self._explained(job) or job.answer()

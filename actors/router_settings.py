@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from actors.spaces import client_key
+
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
@@ -27,3 +29,7 @@ class RouterSettings:
     tick_ms: int = 50
     stop_patience_ms: int = 1_000
     read_repair: bool = True
+
+    def admits(self, key: str) -> bool:
+        """Is it no longer than a client's key may be, and not empty?"""
+        return 1 <= len(client_key(key).encode()) <= self.max_key_bytes

@@ -13,55 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from actors.actor import CLIENT, ENDPOINT, Address, Envelope, Now, Trace
+from actors.answers import fits
 from actors.errors import GossamerError, TimedOut, Unreachable, error_for
 from actors.messages import (
     FILES_FROM_CLIENTS,
     TO_GOSSIPERS,
     Bounced,
-    Check,
-    Checked,
-    CheckFile,
-    ChunkGot,
-    ChunkPut,
-    ChunksHeld,
-    ChunksMissing,
     Deny,
-    Departed,
-    Explain,
-    Explained,
     Failed,
-    FileChecked,
-    FileGot,
-    FilePut,
-    FileRemoved,
-    FilesListed,
     Forget,
     Get,
-    GetChunk,
-    GetFile,
     Got,
-    HoldChunks,
-    KeysChanged,
     Leave,
     LinkDown,
     LinkUp,
-    List,
-    Listed,
-    ListFiles,
-    ListMembers,
-    ListShared,
-    MembersListed,
     Message,
-    PutChunk,
     PutFile,
     RemoveFile,
     Share,
-    Shared,
-    SharedListed,
-    WatchKeys,
-    WatchMembers,
     Write,
-    Written,
 )
 from actors.versions import Kind
 
@@ -69,29 +39,6 @@ ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
 
 _WRITES = (Write, Share, Leave, Forget, Deny, PutFile, RemoveFile)
-_ANSWERS: dict[type[Message], type[Message] | tuple[type[Message], ...]] = {
-    Get: Got,
-    Write: Written,
-    List: Listed,
-    Check: Checked,
-    Explain: Explained,
-    ListMembers: MembersListed,
-    WatchMembers: MembersListed,
-    Share: Shared,
-    ListShared: SharedListed,
-    WatchKeys: KeysChanged,
-    Leave: Departed,
-    Forget: Departed,
-    Deny: Shared,
-    CheckFile: FileChecked,
-    HoldChunks: ChunksHeld,
-    PutChunk: ChunkPut,
-    PutFile: (FilePut, ChunksMissing),
-    GetFile: FileGot,
-    GetChunk: ChunkGot,
-    ListFiles: FilesListed,
-    RemoveFile: FileRemoved,
-}
 
 
 @dataclass(slots=True)
@@ -289,7 +236,7 @@ class Session:
         if number is None:
             return
         operation = self._operations[number]
-        if not _fits(operation.request, reply):
+        if not fits(operation.request, reply):
             reason = f"{type(reply).__name__} is no answer to {type(operation.request).__name__}"
             self._finish(number, GossamerError(reason, definite=not operation.is_write))
             return
@@ -344,20 +291,6 @@ class Session:
             # What was read stays read: only the rest has failed.
             outcome = _join(operation.so_far, _unread(operation.request, outcome.code))
         self._finished.append((number, outcome))
-
-
-def _fits(request: Message, reply: Message) -> bool:
-    """Is this the kind of answer, and of the length, that the request can have?"""
-    match request, reply:
-        case Get(keys, details), Got(codes, _, _, versions, replicas):
-            told = len(codes) if details else 0
-            is_whole = len(versions) >= told and len(replicas) >= told
-            return 1 <= len(codes) <= len(keys) and is_whole
-        case Write(keys), Written(codes):
-            return len(codes) == len(keys)
-        case HoldChunks(chunks), ChunksHeld(held):
-            return len(held) == len(chunks)
-    return isinstance(reply, _ANSWERS[type(request)])
 
 
 def _likewise(others: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ from actors.messages import (
     Departed,
     Explain,
     Explained,
+    Export,
+    Exported,
     Forget,
     Get,
     Got,
@@ -29,9 +31,11 @@ from actors.messages import (
     ListMembers,
     ListShared,
     MembersListed,
+    RingShown,
     Share,
     Shared,
     SharedListed,
+    ShowRing,
     WatchKeys,
     WatchMembers,
     Write,
@@ -45,6 +49,7 @@ from nodes.calls import Calls
 from nodes.file_methods import AsyncFileMethods
 from nodes.file_ports import FilePorts
 from nodes.options import check_level, ttl_ms
+from nodes.ring_view import Ring, ring_of
 from nodes.secret_file import read_client_dials
 from nodes.status import Explanation, Status, explanation_of, status_of
 from nodes.values import check_key, check_text, decode_value, encode_value
@@ -69,6 +74,18 @@ class Entry:
     value: Any
     version: str
     replicas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """A key as its owners hold it: `data` is JSON or raw bytes, by its kind; it expires at a time
+    in milliseconds since 1970, or never if that is 0."""
+
+    key: str
+    kind: Kind
+    data: bytes
+    version: str
+    expires_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +311,20 @@ class AsyncClient(AsyncFileMethods):
         """Where the key is, and what each of its owners holds."""
         request = Explain(check_key(key), self._timeout_ms)
         return explanation_of(key, await self._calls.request(request, Explained))
+
+    async def ring(self) -> Ring:
+        """Who owns which share of the data, and how each partition is."""
+        shown = await self._calls.request(ShowRing(self._timeout_ms), RingShown)
+        return ring_of(shown, await self.members())
+
+    async def export_page(self, cursor: str = "") -> tuple[tuple[Exact, ...], str | None]:
+        """Some keys of the network with all that is to be known of each, in the order of their
+        UTF-8, and the cursor for the next ones, or None if these are the last. The first page has
+        the cursor "". It takes the key of an admin."""
+        request = Export(cursor, PAGE_KEYS, self._timeout_ms)
+        page = await self._calls.request(request, Exported)
+        columns = (page.keys, page.kinds, page.values, page.versions, page.expiries)
+        return tuple(map(Exact, *columns)), page.cursor or None
 
     async def leave(self, node: str | None = None) -> Member:
         """Let a member, by its name or id, leave for good, or else the node that is asked: it gives

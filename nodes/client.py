@@ -12,8 +12,9 @@ from typing import Any, Self, TypeVar
 from actors.errors import GossamerError
 from actors.membership import Member
 from actors.messages import Level
-from nodes.async_client import MISSING, AsyncClient, Entry, SharedValue
+from nodes.async_client import MISSING, AsyncClient, Entry, Exact, SharedValue
 from nodes.file_methods import FileMethods
+from nodes.ring_view import Ring
 from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
 
@@ -147,6 +148,14 @@ class Client(FileMethods):
     def explain(self, key: str) -> Explanation:
         """As AsyncClient.explain."""
         return self._wait(self._client.explain(key))
+
+    def ring(self) -> Ring:
+        """As AsyncClient.ring."""
+        return self._wait(self._client.ring())
+
+    def export_page(self, cursor: str = "") -> tuple[tuple[Exact, ...], str | None]:
+        """As AsyncClient.export_page."""
+        return self._wait(self._client.export_page(cursor))
 
     def leave(self, node: str | None = None) -> Member:
         """As AsyncClient.leave."""

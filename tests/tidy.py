@@ -44,7 +44,7 @@ PARTS = {
     ),
     "router": frozenset(
         {"admission", "asks", "checking", "client_keys", "desk", "healing", "jobs", "listing"}
-        | {"quorum", "reading", "writing"}
+        | {"quorum", "reading", "refusing", "writing"}
     ),
     "storage": frozenset(
         {"acceptor", "catching_up", "census", "collecting", "disk", "expiring", "fence"}

@@ -150,12 +150,16 @@ from actors.messages.requests import (
     Checked,
     Explain,
     Explained,
+    Export,
+    Exported,
     Failed,
     Get,
     Got,
     Level,
     List,
     Listed,
+    RingShown,
+    ShowRing,
     Write,
     Written,
 )
@@ -210,6 +214,8 @@ __all__ = [
     "Exchange",
     "Explain",
     "Explained",
+    "Export",
+    "Exported",
     "Failed",
     "Fetch",
     "Fetched",
@@ -273,12 +279,14 @@ __all__ = [
     "RemoveFile",
     "Report",
     "Retire",
+    "RingShown",
     "Rumour",
     "Scan",
     "Scanned",
     "Share",
     "Shared",
     "SharedListed",
+    "ShowRing",
     "Stop",
     "Store",
     "Stored",
@@ -301,17 +309,18 @@ __all__ = [
     "Written",
 ]
 
-FROM_CLIENTS: frozenset[type[Message]] = frozenset(
-    {Write, Get, List, Check, Explain}
-    | {ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget, Deny}
+TO_GOSSIPERS: frozenset[type[Message]] = frozenset(
+    {ListMembers, WatchMembers, Share, ListShared, WatchKeys, Leave, Forget, Deny}
 )
-"""What a client may send."""
+"""What a client may ask of a gossiper."""
 
-TO_GOSSIPERS: frozenset[type[Message]] = FROM_CLIENTS - {Write, Get, List, Check, Explain}
-"""What of it is answered by the gossiper and not by the router."""
+FROM_CLIENTS: frozenset[type[Message]] = TO_GOSSIPERS | frozenset(
+    {Write, Get, List, Check, Explain, ShowRing, Export}
+)
+"""What a client may send; the rest is answered by the router."""
 
 TO_CLIENTS: frozenset[type[Message]] = frozenset(
-    {Written, Got, Listed, Checked, Explained, Failed}
+    {Written, Got, Listed, Checked, Explained, RingShown, Exported, Failed}
     | {MembersListed, Shared, SharedListed, KeysChanged, Departed}
 )
 """What a client may be answered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from actors.layout import Layout
 from actors.messages.base import Message
 from actors.messages.chunks import FilesReport
 from actors.versions import Kind
@@ -113,6 +114,51 @@ class Checked(Message):
     hinted: tuple[str, ...]
     hints: tuple[int, ...]
     files: FilesReport
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRing(Message):
+    """Which layout is there, and how is each of its partitions?"""
+
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RingShown(Message):
+    """Who owns what follows from the layout, of which `gone` has only those that were given up.
+
+    `behind` and `without` have a bit for each partition, as in Report: which have an owner that is
+    not there with everything, and which have too few that are there for a quorum. `silent` members
+    (ids) did not answer.
+    """
+
+    layout: Layout
+    behind: str
+    without: str
+    silent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Export(Message):
+    """The records of all keys that come after `after`, in the order of their UTF-8."""
+
+    after: str
+    limit: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported(Message):
+    """A page of records; `expiries` are wall-clock milliseconds, 0 for never. Ask again with
+    `after` set to the cursor; an empty cursor: that was all."""
+
+    keys: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    values: tuple[bytes, ...]
+    versions: tuple[str, ...]
+    expiries: tuple[int, ...]
+    cursor: str
+    columns: ClassVar[tuple[str, ...]] = ("keys", "kinds", "values", "versions", "expiries")
 
 
 @dataclass(frozen=True, slots=True)

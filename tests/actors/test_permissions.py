@@ -13,6 +13,7 @@ from actors.messages import (
     CheckFile,
     Deny,
     Explain,
+    Export,
     Forget,
     Get,
     GetChunk,
@@ -28,6 +29,7 @@ from actors.messages import (
     PutFile,
     RemoveFile,
     Share,
+    ShowRing,
     Store,
     WatchKeys,
     WatchMembers,
@@ -41,6 +43,7 @@ LEAST: dict[type[Message], str] = {
     List: "reader",
     Check: "reader",
     Explain: "reader",
+    ShowRing: "reader",
     ListMembers: "reader",
     WatchMembers: "reader",
     ListShared: "reader",
@@ -58,6 +61,7 @@ LEAST: dict[type[Message], str] = {
     Leave: "admin",
     Forget: "admin",
     Deny: "admin",
+    Export: "admin",
 }
 """What a client may ask, and the least that its key has to be."""
 

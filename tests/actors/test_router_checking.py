@@ -21,6 +21,8 @@ from actors.messages import (
     Inspect,
     Inspected,
     Report,
+    RingShown,
+    ShowRing,
 )
 from actors.ring import PARTITIONS, partition_of
 from actors.versions import NEVER, Record
@@ -334,3 +336,45 @@ def test_a_file_server_that_is_silent_is_waited_for_no_longer_than_others() -> N
     assert not told.safe_to_stop
     names = ", ".join(NAMES[n] for n in (A, B, C))
     assert told.reasons == (f"the file servers of {names} have not answered in time",)
+
+
+# Who owns what, and how it is.
+
+
+def shown(node: Turns, **reports: str) -> RingShown:
+    """What is shown of the ring when those named here lack this, and the others are silent."""
+    out = node.take(to("router", ShowRing(10_000), client(), 5))
+    assert all_of(out, AskFiles) == []
+    answers = [report(sent(out, name * 16, AskReport), lacks) for name, lacks in reports.items()]
+    out = node.take(*answers)
+    return message(out or node.run_for(3_000), RingShown)
+
+
+def test_the_ring_is_shown_with_how_each_partition_is() -> None:
+    """Which have an owner that may lack something; the layout says who owns what."""
+    told = shown(coordinator(), a=lacking(0, 7), b=lacking(7, 4095), c="")
+    assert told == RingShown(Layout(1, (A, B, C), (), ()), lacking(0, 7, 4095), lacking(), ())
+
+
+def test_the_ring_is_shown_with_what_is_unavailable_and_who_is_silent() -> None:
+    """Two of three members do not answer: there is no quorum of anything."""
+    everything = lacking(*range(PARTITIONS))
+    assert shown(coordinator(), a="") == RingShown(
+        Layout(1, (A, B, C), (), ()), everything, everything, (B, C)
+    )
+
+
+def test_of_those_that_have_gone_only_the_lost_are_shown() -> None:
+    """They still have places; who left in order has none, and there may be thousands of them."""
+    node = coordinator()
+    node.take(layout_is(2, A, B, C, gone=(D, C)))
+    told = shown(node, a="", b="")
+    assert told.layout == Layout(2, (A, B, C), (), (C,))
+
+
+def test_what_was_judged_before_is_judged_anew_when_a_member_lacks_something_else() -> None:
+    """Whatever was asked last."""
+    node = coordinator()
+    assert checked(node, a=lacking(1), b="", c="").under_replicated == 1
+    assert checked(node, a="", b="", c="").under_replicated == 0
+    assert shown(node, a="", b=lacking(3), c="").behind == lacking(3)
