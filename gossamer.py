@@ -22,9 +22,10 @@ from actors.errors import (
 )
 from actors.membership import Member
 from actors.uploading import Uploaded
-from nodes.async_client import AsyncClient, Entry, SharedValue
+from nodes.async_client import AsyncClient
 from nodes.client import Client
 from nodes.downloads import Downloaded
+from nodes.entries import Entry, SharedValue
 from nodes.file_methods import FileEntry
 from nodes.remote_files import AsyncRemoteFile
 from nodes.ring_view import Ring, RingMember

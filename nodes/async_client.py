@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -46,8 +45,10 @@ from actors.versions import Kind
 from nodes.addresses import parse_address
 from nodes.batches import Batches, Stored, copy
 from nodes.calls import Calls
+from nodes.entries import Entry, Exact, SharedValue
 from nodes.file_methods import AsyncFileMethods
 from nodes.file_ports import FilePorts
+from nodes.keys import Dial
 from nodes.options import check_level, ttl_ms
 from nodes.ring_view import Ring, ring_of
 from nodes.secret_file import read_client_dials
@@ -66,46 +67,15 @@ MISSING: Final = object()
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A value, the version it has, and the names of the nodes that were seen to hold it."""
-
-    key: str
-    value: Any
-    version: str
-    replicas: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Exact:
-    """A key as its owners hold it: `data` is JSON or raw bytes, by its kind; it expires at a time
-    in milliseconds since 1970, or never if that is 0."""
-
-    key: str
-    kind: Kind
-    data: bytes
-    version: str
-    expires_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class SharedValue:
-    """A value that every node holds, its version, and the id of the node where it was shared."""
-
-    key: str
-    value: Any
-    version: str
-    node: str
-
-
 class AsyncClient(AsyncFileMethods):
     """Reads and writes through any of `endpoints` ("host:port"; the first that answers is used).
 
     `timeout` is in seconds. `secret` is the file with the network's secret, or with a key made of
-    it, where the network has one: who has neither is refused. With a `trace_id` every request is
-    traced under it. One event loop uses it; `async with` or `close()` ends it. What it is asked in
-    one tick of that leaves in one message. All methods raise GossamerError and what derives from
-    it; this raises BadSecret, which does too, for a file that may not be used.
+    it, or such keys themselves, where the network has one: who has neither is refused. With a
+    `trace_id` every request is traced under it. One event loop uses it; `async with` or `close()`
+    ends it. What it is asked in one tick of that leaves in one message. All methods raise
+    GossamerError and what derives from it; this raises BadSecret, which does too, for a file that
+    may not be used.
 
     `w` and `r` say how many of a key's owners must have answered: a "quorum", which makes every key
     an atomic register, "all" of them, or "one", which does not: a write that only one has stored is
@@ -116,26 +86,28 @@ class AsyncClient(AsyncFileMethods):
         self,
         *endpoints: str,
         timeout: float = 5.0,
-        secret: str | Path | None = None,
+        secret: str | Path | tuple[Dial, ...] | None = None,
         trace_id: str = "",
     ) -> None:
         addresses = [str(parse_address(e)) for e in endpoints or (DEFAULT_ENDPOINT,)]
         self.timeout = timeout
         self._timeout_ms = max(1, round(timeout * 1_000))
         self._watch_ms = min(self._timeout_ms, MAX_WATCH_MS)
-        dials = (None,) if secret is None else read_client_dials(secret)
+        dials: Sequence[Dial | None] = (None,) if secret is None else ()
+        if secret is not None:
+            dials = secret if isinstance(secret, tuple) else read_client_dials(secret)
         self._calls = Calls(addresses, self._timeout_ms, trace_id, dials=dials)
         self._batches = Batches(self._calls)
         self._ports = FilePorts(self._calls, trace_id)
 
     async def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:
         """The key's value. Raises KeyNotFound, unless there is a default."""
-        code, kind, value = await self._batches.get(check_key(key), check_level("r", r))
-        if code == "ok":
-            return decode_value(kind, value)
-        if code == "not_found" and default is not MISSING:
+        found = await self._batches.get(check_key(key), check_level("r", r))
+        if found.code == "ok":
+            return decode_value(found.kind, found.data)
+        if found.code == "not_found" and default is not MISSING:
             return default
-        raise _read_error(code, key)
+        raise _read_error(found.code, key)
 
     async def put(
         self, key: str, value: Any, *, w: Level = "quorum", ttl: float | str | None = None
@@ -214,12 +186,11 @@ class AsyncClient(AsyncFileMethods):
 
     async def entry(self, key: str, *, r: Level = "quorum") -> Entry:
         """The key's value with its version and replicas. Raises KeyNotFound."""
-        request = Get((check_key(key),), True, check_level("r", r), self._timeout_ms)
-        got = await self._calls.request(request, Got)
-        if got.codes[0] != "ok":
-            raise _read_error(got.codes[0], key)
-        value = decode_value(got.kinds[0], got.values[0])
-        return Entry(key, value, got.versions[0], got.replicas[0])
+        found = await self._batches.get(check_key(key), check_level("r", r), details=True)
+        if found.code != "ok":
+            raise _read_error(found.code, key)
+        value = decode_value(found.kind, found.data)
+        return Entry(key, value, found.version, found.replicas)
 
     async def list(self, prefix: str = "") -> AsyncIterator[str]:
         """The keys that begin with `prefix`, in the order of their UTF-8."""
@@ -229,10 +200,12 @@ class AsyncClient(AsyncFileMethods):
             for key in keys:
                 yield key
 
-    async def page(self, prefix: str = "", cursor: str = "") -> tuple[tuple[str, ...], str | None]:
-        """Some of what `list` gives, and the cursor for the next ones, or None if these are the
-        last. The first page has the cursor ""."""
-        request = List(check_text(prefix), cursor, PAGE_KEYS, self._timeout_ms)
+    async def page(
+        self, prefix: str = "", cursor: str = "", *, limit: int = PAGE_KEYS
+    ) -> tuple[tuple[str, ...], str | None]:
+        """Some of what `list` gives, `limit` keys at most, and the cursor for the next ones, or
+        None if these are the last. The first page has the cursor ""."""
+        request = List(check_text(prefix), cursor, limit, self._timeout_ms)
         listed = await self._calls.request(request, Listed)
         return listed.keys, listed.cursor or None
 

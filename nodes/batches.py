@@ -15,8 +15,17 @@ from actors.sizes import pieces
 from actors.versions import Kind
 from nodes.calls import Calls, Outcome
 
-Found = tuple[str, Kind, bytes]
-"""The code of a key that was read, its kind and its value."""
+
+class Found(NamedTuple):
+    """The code of a key that was read, its kind and its value; and if details were asked for, its
+    version and the names of those that were seen to hold it."""
+
+    code: str
+    kind: Kind
+    data: bytes
+    version: str = ""
+    replicas: tuple[str, ...] = ()
+
 
 Stored = tuple[str, tuple[str, ...]]
 """The version of a key that was written, and the names of who has stored it."""
@@ -37,13 +46,13 @@ class Batches:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._flushing = False
-        self._gets: dict[Level, list[tuple[str, asyncio.Future[Found]]]] = {}
+        self._gets: dict[tuple[Level, bool], list[tuple[str, asyncio.Future[Found]]]] = {}
         self._writes: dict[tuple[Level, int], list[_Writing]] = {}
 
-    async def get(self, key: str, r: Level) -> Found:
+    async def get(self, key: str, r: Level, *, details: bool = False) -> Found:
         """What is found for one key."""
         found: asyncio.Future[Found] = self._calls.event_loop().create_future()
-        self._gets.setdefault(r, []).append((key, found))
+        self._gets.setdefault((r, details), []).append((key, found))
         self._flush_soon()
         return await found
 
@@ -73,17 +82,19 @@ class Batches:
         self._flushing = False
         gets, self._gets = self._gets, {}
         writes, self._writes = self._writes, {}
-        for r, some in gets.items():
-            self._send_gets(r, some)
+        for (r, details), some in gets.items():
+            self._send_gets(r, details, some)
         for (w, ttl_ms), writings in writes.items():
             self._send_writes(w, ttl_ms, writings)
         self._calls.go()
 
-    def _send_gets(self, r: Level, gets: Sequence[tuple[str, asyncio.Future[Found]]]) -> None:
+    def _send_gets(
+        self, r: Level, details: bool, gets: Sequence[tuple[str, asyncio.Future[Found]]]
+    ) -> None:
         keys = [key for key, _ in gets]
         for piece in pieces(keys, [0] * len(keys)):
             readers = [found for _, found in gets[piece]]
-            request = Get(tuple(keys[piece]), False, r, self._calls.timeout_ms)
+            request = Get(tuple(keys[piece]), details, r, self._calls.timeout_ms)
             self._calls.submit(request, partial(_settle_gets, readers))
 
     def _send_writes(self, w: Level, ttl_ms: int, writings: Sequence[_Writing]) -> None:
@@ -95,10 +106,12 @@ class Batches:
 
 def _settle_gets(readers: Sequence[asyncio.Future[Found]], outcome: Outcome) -> None:
     if isinstance(outcome, Got):
-        columns = zip(outcome.codes, outcome.kinds, outcome.values, strict=True)
-        for reader, found in zip(readers, columns, strict=True):
+        columns = [outcome.codes, outcome.kinds, outcome.values]
+        if outcome.versions:
+            columns += [outcome.versions, outcome.replicas]
+        for reader, found in zip(readers, zip(*columns, strict=True), strict=True):
             if not reader.done():
-                reader.set_result(found)
+                reader.set_result(Found(*found))
     else:
         fail(readers, outcome)
 

@@ -15,6 +15,7 @@ import click
 from actors.errors import GossamerError
 from nodes.client_commands import delete, get, list_keys, put
 from nodes.file_commands import download, files, remove, upload
+from nodes.gateway_command import gateway, token
 from nodes.key_commands import allow, denied, deny, keygen
 from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
@@ -92,8 +93,8 @@ KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
 MEMBERS = (members, status, leave, forget)
-SECRETS = (keygen, deny, allow, denied)
-for command in (serve, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
+SECRETS = (keygen, token, deny, allow, denied)
+for command in (serve, gateway, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
     main.add_command(command)
 
 

@@ -12,8 +12,10 @@ from typing import Any, Self, TypeVar
 from actors.errors import GossamerError
 from actors.membership import Member
 from actors.messages import Level
-from nodes.async_client import MISSING, AsyncClient, Entry, Exact, SharedValue
+from nodes.async_client import MISSING, PAGE_KEYS, AsyncClient
+from nodes.entries import Entry, Exact, SharedValue
 from nodes.file_methods import FileMethods
+from nodes.keys import Dial
 from nodes.ring_view import Ring
 from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
@@ -34,7 +36,7 @@ class Client(FileMethods):
         self,
         *endpoints: str,
         timeout: float = 5.0,
-        secret: str | Path | None = None,
+        secret: str | Path | tuple[Dial, ...] | None = None,
         trace_id: str = "",
     ) -> None:
         self.timeout = timeout
@@ -92,9 +94,11 @@ class Client(FileMethods):
             keys, cursor = self.page(prefix, cursor)
             yield from keys
 
-    def page(self, prefix: str = "", cursor: str = "") -> tuple[tuple[str, ...], str | None]:
+    def page(
+        self, prefix: str = "", cursor: str = "", *, limit: int = PAGE_KEYS
+    ) -> tuple[tuple[str, ...], str | None]:
         """As AsyncClient.page."""
-        return self._wait(self._client.page(prefix, cursor))
+        return self._wait(self._client.page(prefix, cursor, limit=limit))
 
     def share(self, key: str, value: Any) -> str:
         """As AsyncClient.share."""

@@ -94,11 +94,11 @@ class AsyncFileMethods:
                 yield entry
 
     async def files_page(
-        self, prefix: str = "", cursor: str = ""
+        self, prefix: str = "", cursor: str = "", *, limit: int = PAGE_FILES
     ) -> tuple[tuple[FileEntry, ...], str | None]:
-        """Some of what `files` gives, and the cursor for the next ones, or None if these are the
-        last. The first page has the cursor ""."""
-        request = ListFiles(check_text(prefix), cursor, PAGE_FILES, self._ports.timeout_ms)
+        """Some of what `files` gives, `limit` at most, and the cursor for the next ones, or None if
+        these are the last. The first page has the cursor ""."""
+        request = ListFiles(check_text(prefix), cursor, limit, self._ports.timeout_ms)
         async with self._ports.use() as calls:
             listed = await calls.request(request, FilesListed)
         columns = (listed.names, listed.sizes, listed.types, listed.times_ms, listed.sha256s)

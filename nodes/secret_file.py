@@ -82,7 +82,7 @@ def write_client_keys(path: Path, keys: Sequence[ClientKey]) -> None:
 
 def read_node_keys(path: str | Path) -> NodeKeys:
     """What a node's file has. Raises BadSecret."""
-    held = _read(path)
+    held = read_held(path)
     own = [secret for secret in held if isinstance(secret, NetworkSecret)]
     if len(own) < len(held):
         raise BadSecret(f"{path} has the key of a client, and not the secret of the network")
@@ -91,10 +91,11 @@ def read_node_keys(path: str | Path) -> NodeKeys:
 
 def read_client_dials(path: str | Path) -> tuple[Dial, ...]:
     """What who has this file, a secret or a client's key, connects with. Raises BadSecret."""
-    return client_dials(_read(path))
+    return client_dials(read_held(path))
 
 
-def _read(path: str | Path) -> list[NetworkSecret] | list[ClientKey]:
+def read_held(path: str | Path) -> list[NetworkSecret] | list[ClientKey]:
+    """What a file has: secrets, or keys of a client. Raises BadSecret."""
     texts = {n: line.strip() for n, line in enumerate(_text(path).splitlines(), 1)}
     lines = {n: text for n, text in texts.items() if text and not text.startswith("#")}
     held = [_parsed(f"{path}, line {n}", text) for n, text in lines.items()]

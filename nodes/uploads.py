@@ -23,7 +23,9 @@ class Source:
         self._owned = owned
         self._whole = sha256()
         self._start = 0
-        self.size_bytes: int | None = None
+        self.can_be_read_again = False
+        # Some know it although they can be read only once.
+        self.size_bytes: int | None = getattr(file, "size_bytes", None)
 
     def measure(self) -> None:
         """Find out whether it can be read again, and how large it is."""
@@ -32,6 +34,7 @@ class Source:
             self._start = self._file.tell()
             self.size_bytes = max(0, self._file.seek(0, os.SEEK_END) - self._start)
             self._file.seek(self._start)
+            self.can_be_read_again = True
 
     def next(self) -> tuple[bytes, str]:
         """The next chunk and its digest; the last one is shorter, if need be empty."""
@@ -126,7 +129,7 @@ class _Sending:
             size_bytes,
             ports.timeout_ms,
             chunk_bytes,
-            can_be_read_again=size_bytes is not None,
+            can_be_read_again=source.can_be_read_again,
         )
         self._told_bytes = -1
 

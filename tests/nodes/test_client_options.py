@@ -10,8 +10,9 @@ import pytest
 
 from actors.errors import KeyNotFound, TimedOut
 from actors.membership import Member
-from nodes.async_client import AsyncClient, Entry
+from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.entries import Entry
 from nodes.sockets import Context
 from nodes.status import Explanation, FileCounts, Replica, Status, Transfer
 from tests.networks import DEADLINE_S, client_of

@@ -11,8 +11,9 @@ import pytest
 
 from actors.errors import GossamerError, Refused, TimedOut
 from actors.membership import Member
-from nodes.async_client import AsyncClient, SharedValue
+from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.entries import SharedValue
 from nodes.node import Node
 from nodes.sockets import Context
 from tests.networks import DEADLINE_S, Network, client_of, wait_until

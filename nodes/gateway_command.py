@@ -1,0 +1,147 @@
+"""`gossamer gateway` and `gossamer token`: HTTP for a network, and who may use it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from actors.errors import GossamerError
+from nodes.addresses import is_loopback, parse_address
+from nodes.config import check_address, check_addresses, check_seconds, secret_option, setting
+from nodes.output import Output, json_option
+
+DEFAULT_PORT = 8_080
+EXTRA = "the gateway needs more than was installed: pip install 'gossamer[http]'"
+
+
+@click.command()
+@setting(
+    "--listen",
+    metavar="HOST:PORT",
+    callback=check_address,
+    default=f"127.0.0.1:{DEFAULT_PORT}",
+    show_default=True,
+    help="Where HTTP is spoken; port 0 picks a free one.",
+)
+@click.option(
+    "--endpoint",
+    metavar="HOST:PORT",
+    multiple=True,
+    callback=check_addresses,
+    envvar="GOSSAMER_ENDPOINTS",
+    show_envvar=True,
+    default=["127.0.0.1:7100"],
+    show_default=True,
+    help="A node to ask; may be repeated, and has commas in the environment.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=float,
+    callback=check_seconds,
+    default=5.0,
+    show_default=True,
+    help="How long to wait for the nodes; for files, the time without progress.",
+)
+@secret_option(
+    "The network's secret: everybody's token is taken then. Or a client's key: its token alone."
+)
+@click.option(
+    "--token-needed",
+    is_flag=True,
+    help="Want a token on this machine too.",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Listen beyond loopback without tokens: let whoever reaches the gateway read and write "
+    "everything.",
+)
+@click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="A name that browsers may call the gateway by, where no token is needed.",
+)
+@click.option(
+    "--tls-cert", metavar="FILE", default=None, help="Speak HTTPS, with this certificate."
+)
+@click.option("--tls-key", metavar="FILE", default=None, help="The certificate's key.")
+@click.pass_obj
+def gateway(
+    output: Output,
+    /,
+    listen: str,
+    endpoint: tuple[str, ...],
+    timeout: float,
+    secret: str | None,
+    token_needed: bool,
+    insecure: bool,
+    allow_host: tuple[str, ...],
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> None:
+    """Speak HTTP for a network, until SIGTERM or Ctrl-C: an API, and a page with the ring.
+
+    Beyond loopback it wants bearer tokens, and so the network's --secret; the token of a key is
+    printed by `gossamer token`.
+
+    \b
+    Examples:
+      gossamer gateway
+      gossamer gateway --endpoint 10.0.0.5:7100 --endpoint 10.0.0.6:7100
+      gossamer gateway --listen 0.0.0.0:8080 --secret gossamer.secret
+    """
+    from nodes.secret_file import read_held
+
+    at = parse_address(listen, DEFAULT_PORT)
+    held = None if secret is None else read_held(secret)
+    needs_token = (token_needed or not is_loopback(at.host)) and not insecure
+    if needs_token and held is None:
+        raise click.UsageError(
+            f"{at.host} can be reached from other machines: give the network's --secret, so that "
+            "tokens are wanted, or say --insecure to let whoever reaches it do everything"
+            if not is_loopback(at.host)
+            else "tokens are made of keys: give the network's --secret"
+        )
+    if insecure and token_needed:
+        raise click.UsageError("--insecure and --token-needed contradict each other")
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    try:
+        from nodes.web.server import serve
+    except ModuleNotFoundError as error:
+        raise GossamerError(EXTRA) from error
+    from nodes.gateway import Gateway
+    from nodes.logs import open_log
+    from nodes.web.access import Rules
+
+    rules = Rules(needs_token, ("*",) if insecure else allow_host)
+    app = Gateway(endpoint, timeout_s=timeout, held=held, rules=rules).app
+    log = open_log(None, "gateway", "info", sys.stderr)
+    serve(app, at, log, tls=(tls_cert, tls_key) if tls_cert and tls_key else None)
+
+
+@click.command()
+@secret_option("The secret, or the key of a client, whose token is wanted.")
+@json_option
+@click.pass_obj
+def token(output: Output, /, secret: str | None) -> None:
+    """Print the bearer token of a key, for a gateway that wants one.
+
+    It may do what the key may. Keep it as the key: it is refused when that is denied.
+
+    \b
+    Example:
+      curl -H "Authorization: Bearer $(gossamer token --secret phone.key)" https://10.0.0.5:8080/v1/kv
+    """
+    if secret is None:
+        raise click.UsageError("name the file with the key: --secret FILE")
+    from nodes.web.tokens import tokens_of
+
+    [first, *_] = tokens_of(secret)
+    if output.as_json:
+        output.object({"token": first})
+    else:
+        output.text(first)

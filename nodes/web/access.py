@@ -1,0 +1,130 @@
+"""Whom a gateway lets in, and as whom: each token has a client of its own, with the key that it
+stands for, so it is the nodes that decide what it may do, and a denied key is refused at once.
+
+Without tokens everybody is the gateway itself, which is for this machine alone. There a browser
+must not be made to ask for others: by a page of another origin, nor by a name that was bent to
+loopback.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from nodes.addresses import is_loopback
+from nodes.async_client import AsyncClient
+from nodes.keys import client_dials
+from nodes.web.answers import Problem
+from nodes.web.tokens import Held, Tokens
+
+COOKIE = "gossamer_token"
+MAX_CLIENTS = 256
+"""Of tokens; the one that was used last longest ago is closed when there are more."""
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+UNNAMED = ""
+"""Who came without a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Whom to let in. `hosts` are names that browsers may call the gateway by, besides loopback's,
+    where no token is needed; "*" is any."""
+
+    needs_token: bool
+    hosts: Sequence[str] = ()
+
+
+class Access:
+    """Clients of the nodes at these endpoints, with what the gateway holds: secrets, a client's
+    key, or nothing where the network has none. Belongs to one event loop."""
+
+    def __init__(
+        self, endpoints: Sequence[str], timeout_s: float, held: Held | None, rules: Rules
+    ) -> None:
+        self._endpoints = endpoints
+        self._timeout_s = timeout_s
+        self._held = held
+        self._tokens = Tokens(held) if held is not None else None
+        self._rules = rules
+        self._clients: OrderedDict[str, AsyncClient] = OrderedDict()
+        self._own: AsyncClient | None = None
+
+    @property
+    def own(self) -> AsyncClient:
+        """The gateway's own, with all that its key may do."""
+        if self._own is None:
+            secret = client_dials(self._held) if self._held is not None else None
+            self._own = AsyncClient(*self._endpoints, timeout=self._timeout_s, secret=secret)
+        return self._own
+
+    def client(self, request: HTTPConnection) -> AsyncClient:
+        """For who asks. Raises Problem if nobody may ask so."""
+        self.check_origin(request)
+        token = token_of(request.headers, request.cookies)
+        if token == UNNAMED and not self._rules.needs_token:
+            self._check_host(request)
+            return self.own
+        return self.client_of(token)
+
+    def client_of(self, token: str) -> AsyncClient:
+        """For who has this token. Raises Problem if it is none."""
+        client = self._clients.get(token)
+        if client is not None:
+            self._clients.move_to_end(token)
+            return client
+        known = self._tokens.dials(token) if self._tokens is not None and token else None
+        if known is None:
+            detail = "a bearer token is needed: gossamer token prints that of a key"
+            if token:
+                detail = "that is no token of this network"
+            raise Problem(401, "no_token", detail, {"WWW-Authenticate": "Bearer"})
+        client = AsyncClient(*self._endpoints, timeout=self._timeout_s, secret=known[1])
+        self._clients[token] = client
+        return client
+
+    async def trim(self) -> None:
+        """Close what is not needed any more."""
+        while len(self._clients) > MAX_CLIENTS:
+            _, client = self._clients.popitem(last=False)
+            await client.close()
+
+    async def forget(self, request: HTTPConnection) -> None:
+        """Its key was refused: should it be allowed again, it has to connect anew."""
+        client = self._clients.pop(token_of(request.headers, request.cookies), None)
+        if client is not None:
+            await client.close()
+
+    async def close(self) -> None:
+        """End all clients."""
+        for client in [*self._clients.values(), *([self._own] if self._own else [])]:
+            await client.close()
+        self._clients.clear()
+
+    def check_origin(self, request: HTTPConnection) -> None:
+        """A page of another origin may not write, with whatever the browser has: its own cookies,
+        or its place on this machine."""
+        origin = request.headers.get("origin")
+        if origin is None or request.scope["method"] in SAFE:
+            return
+        if urlsplit(origin).netloc != request.headers.get("host", ""):
+            raise Problem(403, "cross_origin", "a page of another origin may not do that")
+
+    def _check_host(self, request: HTTPConnection) -> None:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        allowed = self._rules.hosts
+        if host and not is_loopback(host) and host not in allowed and "*" not in allowed:
+            detail = f"{host!r} is no name of this gateway: --allow-host says which others are"
+            raise Problem(421, "wrong_host", detail)
+
+
+def token_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
+    """Of a program in its header, or of a browser in its cookie."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return UNNAMED if scheme else cookies.get(COOKIE, UNNAMED)

@@ -1,0 +1,188 @@
+"""What happens in the network, as server-sent events (HTML, section 9.2): members and keys as they
+change, told by the gossip that a node hears.
+
+The id of an event says how far who reads it has got. One who comes back with it is told what came
+after, as far as the node still has it, and where there may have been more, `missed`. Nothing of it
+is kept here: any gateway takes up the ids of any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from actors.errors import GossamerError
+from actors.ring import position_of
+from nodes.async_client import AsyncClient
+from nodes.watching import KeyChange, MembersSeen
+from nodes.web.answers import Problem
+from nodes.web.network import member_fields
+from nodes.web.requests import flag_in
+from nodes.web.traffic import Traffic
+
+MAX_READERS = 200
+AGAIN_S = 1.0
+"""So long after nobody has answered it is tried again."""
+ALIVE_S = 15.0
+"""So often something is said though nothing happens, lest somebody in between hangs up."""
+TRAFFIC_S = 1.0
+MOST_SHOWN = 50
+"""Requests that are told one by one of each second; the others are counted."""
+
+Fields = dict[str, Any]
+_BEGIN = b"retry: 1000\n\n"
+_ALIVE = b": nothing has happened\n\n"
+
+
+class Events:
+    """Of one gateway, whose `traffic` is told too where it is asked for."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._readers = 0
+
+    async def answer(self, request: Request, client: AsyncClient) -> Response:
+        """GET /v1/events: of keys that begin with `prefix`; with `traffic` also what passes through
+        this gateway, each second."""
+        if self._readers >= MAX_READERS:
+            raise Problem(503, "overloaded", f"{MAX_READERS} read the events already")
+        prefix = request.query_params.get("prefix", "")
+        last = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        reader = _Reader(client, prefix, last)
+        sources = [reader.keys(), reader.members()]
+        if flag_in(request, "traffic", False):
+            sources.append(self._passing(reader))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        stream = self._stream(reader, sources)
+        return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+
+    async def _stream(
+        self, reader: _Reader, sources: list[Coroutine[Any, Any, None]]
+    ) -> AsyncIterator[bytes]:
+        self._readers += 1
+        tasks = [asyncio.create_task(source) for source in sources]
+        try:
+            yield _BEGIN
+            while True:
+                try:
+                    yield await asyncio.wait_for(reader.said.get(), ALIVE_S)
+                except TimeoutError:
+                    yield _ALIVE
+                for task in tasks:
+                    if task.done():
+                        task.result()
+        finally:
+            self._readers -= 1
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _passing(self, reader: _Reader) -> None:
+        """Each second, what has passed through this gateway in it."""
+        number = self._traffic.number
+        while True:
+            await asyncio.sleep(TRAFFIC_S)
+            passed = list(self._traffic.since(number))
+            number = self._traffic.number
+            if not passed:
+                continue
+            took = sorted(p.took_ms for p in passed)
+            shown = [
+                {"operation": p.operation, "status": p.status, "position": _place(p.key)}
+                for p in passed[-MOST_SHOWN:]
+                if p.key
+            ]
+            counts = Counter(p.operation for p in passed)
+            failed = sum(p.status >= 500 for p in passed)
+            await reader.say(
+                "traffic",
+                {
+                    "requests": counts,
+                    "failed": failed,
+                    "p50_ms": round(took[len(took) // 2], 2),
+                    "p99_ms": round(took[len(took) * 99 // 100], 2),
+                    "shown": shown,
+                },
+            )
+
+
+class _Reader:
+    """One who reads the events. What is said waits until it is sent, a little of it at most."""
+
+    def __init__(self, client: AsyncClient, prefix: str, last_id: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._cursor, _, self._digest = last_id.partition(" ")
+        self._reached = {"cursor": self._cursor, "digest": self._digest}
+        # An id without a cursor is of one to whom nobody had answered yet.
+        self._is_lost = bool(last_id)
+        self._trouble = ""
+        self.said: asyncio.Queue[bytes] = asyncio.Queue(maxsize=100)
+
+    async def keys(self) -> None:
+        """Which are changed, from the cursor on."""
+        while True:
+            try:
+                changes, cursor = await self._client.changes_since(self._prefix, self._cursor)
+            except GossamerError as error:
+                await self._wait_out(error)
+                continue
+            self._trouble = ""
+            if self._is_lost and not self._cursor:
+                changes = (KeyChange("", "", missed=True), *changes)
+            self._cursor = cursor
+            news = [("missed", {}) if c.missed else ("key", _key_fields(c)) for c in changes]
+            await self._say_all(news, cursor=cursor)
+
+    async def members(self) -> None:
+        """Every one that is there, then what changes of them."""
+        seen = MembersSeen()
+        while True:
+            try:
+                members, digest = await self._client.members_since(self._digest or None)
+            except GossamerError as error:
+                await self._wait_out(error)
+                continue
+            self._trouble = ""
+            self._digest = digest
+            news = [
+                ("member", {**member_fields(c.member), "was": c.was, "moved": c.moved})
+                for c in seen.news(members)
+            ]
+            await self._say_all(news, digest=digest)
+
+    async def _say_all(self, news: Sequence[tuple[str, Fields]], **place: str) -> None:
+        """All that came at once: the place that it leads to is reached with the last of it."""
+        for event, fields in news[:-1]:
+            await self.say(event, fields)
+        if news:
+            self._reached |= place
+            await self.say(*news[-1])
+
+    async def say(self, event: str, fields: Fields) -> None:
+        """An event, with the place that was reached."""
+        place = f"{self._reached['cursor']} {self._reached['digest']}".encode()
+        data = orjson.dumps(fields)
+        await self.said.put(b"id: %b\nevent: %b\ndata: %b\n\n" % (place, event.encode(), data))
+
+    async def _wait_out(self, error: GossamerError) -> None:
+        """Nobody answers: say so once, and try again in a moment."""
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            await self.say("trouble", {"code": error.code, "detail": str(error)})
+        await asyncio.sleep(AGAIN_S)
+
+
+def _key_fields(change: KeyChange) -> Fields:
+    return {"key": change.key, "version": change.version, "position": _place(change.key)}
+
+
+def _place(key: str) -> float:
+    """Where a key is on the ring, from 0 to 1."""
+    return int(position_of(key)[:13], 16) / 16**13

@@ -1,0 +1,72 @@
+"""A form with a file, taken apart while it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    File,
+    MultipartDecoder,
+    NeedData,
+)
+
+from nodes.web.answers import Problem
+from nodes.web.bodies import parts
+
+FIELD = "file"
+MAX_FIELD_BYTES = 65_536
+MAX_PARTS = 100
+
+
+async def file_in_form(request: Request) -> tuple[str, AsyncIterator[bytes]]:
+    """The name of the file in the form, and its bytes as they arrive. Raises Problem for what is no
+    form with one file, some of it only while the bytes are read."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get("boundary", "")
+    if kind.lower() != "multipart/form-data" or not boundary:
+        detail = f"a file is sent as a form, multipart/form-data with the field {FIELD!r}"
+        raise Problem(415, "no_form", detail)
+    events = _events(parts(request), boundary.encode("latin-1", "replace"))
+    async for event in events:
+        if isinstance(event, File):
+            if event.name != FIELD:
+                raise _bad(f"the field of the file is called {FIELD!r}, not {event.name!r:.60}")
+            return event.filename, _file_bytes(events)
+    raise _bad(f"there is no file in the field {FIELD!r}")
+
+
+async def _file_bytes(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    is_over = False
+    async for event in events:
+        if isinstance(event, File):
+            raise _bad("a form has one file: send the others in forms of their own")
+        if isinstance(event, Data) and not is_over:
+            is_over = not event.more_data
+            if event.data:
+                yield event.data
+
+
+async def _events(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Event]:
+    """What the form is made of, to its end: one that is cut off is none."""
+    decoder = MultipartDecoder(boundary, MAX_FIELD_BYTES, max_parts=MAX_PARTS)
+    try:
+        async for part in body:
+            decoder.receive_data(part)
+            while not isinstance(event := decoder.next_event(), NeedData):
+                yield event
+        decoder.receive_data(None)
+        while not isinstance(event := decoder.next_event(), (NeedData, Epilogue)):
+            yield event
+    except (ValueError, HTTPException) as error:
+        raise _bad(f"the form cannot be read: {error}") from None
+
+
+def _bad(detail: str) -> Problem:
+    # The rest of the form is not read.
+    return Problem(400, "bad_form", detail, {"Connection": "close"})

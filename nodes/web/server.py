@@ -1,0 +1,97 @@
+"""uvicorn as it serves here: what it says goes into our log, signals end it, and slow or silent
+clients are bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+
+from actors.errors import GossamerError
+from nodes.addresses import HostPort
+from nodes.clocks import monotonic_ms
+from nodes.logs import Log
+from nodes.tally import Tally
+from nodes.web.protocol import BoundedProtocol
+
+MAX_CONNECTIONS = 2_000
+KEEP_ALIVE_S = 30
+STOP_S = 2
+BACKLOG = 512
+
+
+class _IntoLog(logging.Handler):
+    """Warnings and errors of the libraries, as events of ours: warnings are counted, for whoever
+    connects can cause them."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self._tally = Tally(log.events, "http_trouble")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.ERROR:
+            self._tally.add(record.getMessage(), monotonic_ms())
+        else:
+            said, error = record.getMessage(), record.exc_info
+            self._log.events.error("http_failed", said=said, exc_info=error or None)
+
+
+class Server(uvicorn.Server):
+    """Tells the log where it listens, once it does."""
+
+    def __init__(self, config: uvicorn.Config, log: Log) -> None:
+        super().__init__(config)
+        self._log = log
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            scheme = "https" if self.config.is_ssl else "http"
+            self._log.events.info("ready", url=f"{scheme}://{HostPort(host, port)}/")
+
+
+def serve(app: Any, at: HostPort, log: Log, tls: tuple[str, str] | None = None) -> None:
+    """Serve an ASGI application until a signal ends it. Raises GossamerError where it cannot listen
+    there, or the certificate cannot be read."""
+    for name in ("uvicorn", "gossamer.gateway"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [_IntoLog(log)], False
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+    )
+    try:
+        config.load()
+    except OSError as error:
+        raise GossamerError(f"cannot use the certificate: {error}") from error
+    listening = listen(at)
+    server = Server(config, log)
+    with listening:
+        asyncio.run(server.serve([listening]))
+    log.events.info("stopped")
+
+
+def listen(at: HostPort) -> socket.socket:
+    """A listening socket. Raises GossamerError with a sentence."""
+    try:
+        family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise GossamerError(f"cannot listen on {at}: {error.strerror or error}") from error
