@@ -3,11 +3,13 @@
 
     entrypoint.py COMMAND [ARGUMENT]...
 
-A setting that is given in the environment, and not empty, stays as it is. Otherwise a node (`serve`) listens on all
-addresses, tells others the address that the container's host name stands for, and is called as the
-host. GOSSAMER_SLOTS names a folder that several containers share: each takes the first data folder
-below it that no other has (node1, node2, ...), and is called as that folder. So the data of a
-container that was removed is taken up by the next, whatever its host name.
+A setting that the environment has, and that is not empty, stays as it is. Otherwise a node (`serve`)
+listens on all addresses, tells others the address that the container's host name stands for, and is
+called as the host.
+
+GOSSAMER_SLOTS names a folder that several containers share: each takes the first data folder below
+it that no other has (node1, node2, ...), and is called as that folder. So the data of a container
+that was removed is taken up by the next, whatever its host name.
 
 GOSSAMER_SECRET_SOURCE names the file that the platform mounts, with an owner or a mode that a node
 refuses; its content is copied to GOSSAMER_SECRET_FILE, for the container's user alone.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 ENTRYPOINT = ROOT / "deploy" / "entrypoint.py"
@@ -31,6 +33,16 @@ def run(*arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
         timeout=END_S,
         check=False,
     )
+
+
+def load_entrypoint() -> Any:
+    """The functions of the entry point."""
+    spec = importlib.util.spec_from_file_location("entrypoint", ENTRYPOINT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Container:

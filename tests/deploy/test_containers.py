@@ -122,8 +122,7 @@ def ids_of(compose: Compose, *machines: Machine) -> dict[str, str]:
 
 
 def test_a_service_is_scaled_and_recreated(compose: Compose, machines: Sequence[Machine]) -> None:
-    """Replicas share a volume and have a folder and a name each; started anew, all at other
-    addresses and the first of them last, they are the same members and have all data."""
+    """Replicas have a folder and a name each; at other addresses they are who they were."""
     one, two, three, *others = machines
     compose.start_node(two, one)
     compose.start_node(three, one)

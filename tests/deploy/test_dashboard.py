@@ -57,7 +57,7 @@ def test_panels_do_not_lie_upon_each_other() -> None:
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     places = [panel["gridPos"] for panel in panels]
-    assert all(0 <= p["x"] and p["x"] + p["w"] <= 24 for p in places)
+    assert all(p["x"] >= 0 and p["x"] + p["w"] <= 24 for p in places)
     for a, b in combinations(places, 2):
         beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]

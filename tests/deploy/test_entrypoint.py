@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import platform
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.containers import END_S, ENTRYPOINT, Container, run
+from tests.deploy.containers import END_S, Container, load_entrypoint, run
 from tests.networks import wait_until
 
 TELLS = f"""#!{sys.executable}
@@ -51,12 +50,7 @@ def program(tmp_path: Path) -> Callable[[str], str]:
 @pytest.fixture
 def entrypoint() -> Any:
     """Its functions."""
-    spec = importlib.util.spec_from_file_location("entrypoint", ENTRYPOINT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_entrypoint()
 
 
 def settings(path: str, *command: str, **given: str) -> tuple[list[str], dict[str, str]]:
@@ -154,7 +148,7 @@ def test_a_host_name_without_an_address_is_refused(
 def test_each_of_several_containers_takes_a_folder_of_its_own(
     tmp_path: Path, program: Callable[[str], str]
 ) -> None:
-    """As long as it runs; one that was killed has left it to the next, which is called as it was."""
+    """As long as it runs; one that was killed has left it to the next, which is called so."""
     given = {"PATH": program(WAITS), "GOSSAMER_SLOTS": str(tmp_path / "nodes"), **OTHERS}
     started: list[Container] = []
 
