@@ -3,9 +3,9 @@
 
     entrypoint.py COMMAND [ARGUMENT]...
 
-A setting that the environment has, and that is not empty, stays as it is. Otherwise a node (`serve`)
-listens on all addresses, tells others the address that the container's host name stands for, and is
-called as the host.
+A setting that the environment has, and that is not empty, stays as it is. Otherwise a node
+(`serve`) listens on all addresses, tells others the address that the container's host name stands
+for, and is called as the host.
 
 GOSSAMER_SLOTS names a folder that several containers share: each takes the first data folder below
 it that no other has (node1, node2, ...), and is called as that folder. So the data of a container

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nodes.web.traffic import Traffic
 from tests.deploy.containers import ROOT
 from tests.deploy.metrics import HISTOGRAMS, METRICS, faults, metrics_in
 
@@ -40,6 +41,15 @@ def test_the_dashboard_shows_every_metric() -> None:
     """None is there for nobody to look at."""
     shown = set[str]().union(*(metrics_in(target["expr"]) for target in TARGETS))
     assert {*METRICS, *HISTOGRAMS} - shown == NOWHERE
+
+
+def test_what_a_gateway_counts_is_in_the_list() -> None:
+    """By the names that Prometheus has for it."""
+    families = list(Traffic().registry.collect())
+    names = {f"{f.name}_total" if f.type == "counter" else f.name for f in families}
+    own = {name for name in names if name.startswith("gossamer_")}
+    assert own
+    assert own <= {*METRICS, *HISTOGRAMS}
 
 
 def test_the_data_source_is_a_variable() -> None:
