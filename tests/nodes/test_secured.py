@@ -16,6 +16,7 @@ from actors.messages import (
     TO_GOSSIPERS,
     CheckFile,
     Deny,
+    Export,
     Forget,
     HoldChunks,
     Leave,
@@ -49,6 +50,7 @@ ASKED: dict[type[Message], Message] = {
     Leave: Leave("", 5_000),
     Forget: Forget("node2", True, 5_000),
     Deny: Deny("reader-17", True, 5_000),
+    Export: Export("", 10, 5_000),
 }
 """A request of each kind that not everybody may make."""
 
