@@ -185,7 +185,8 @@ class BackupFolder:
     def _begin(self, fresh: Unfinished, *, update: bool) -> tuple[Unfinished, bool]:
         """How far it is, and whether that is more than nothing."""
         path = self.path
-        foreign = [n for n in sorted(os.listdir(path)) if n.removesuffix(_DRAFT) not in OWN]
+        names = sorted(os.listdir(path))
+        foreign = [name for name in names if name.removesuffix(_DRAFT) not in OWN]
         if foreign:
             raise BadBackup(f"{path / foreign[0]} is no part of a backup: choose another folder")
         if (path / UNFINISHED).exists():
@@ -199,7 +200,7 @@ class BackupFolder:
                 advice = "choose another folder, or bring it up to date with --update"
                 raise BadBackup(f"{path} has a backup, {when}: {advice}")
             _check_network(path, manifest.network, fresh.network)
-        elif any(path.iterdir()):
+        elif any(not name.endswith(_DRAFT) for name in names):
             raise BadBackup(f"{path} has parts of a backup without its {MANIFEST}: empty it first")
         path.chmod(FOLDER_MODE)
         self.save(fresh)

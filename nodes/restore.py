@@ -10,12 +10,11 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from actors.errors import GossamerError, Refused, TimedOut, Unavailable
 from nodes.async_client import AsyncClient, Exact
@@ -27,6 +26,7 @@ from nodes.backup_format import BadBackup, FileLine, Manifest, Part, denied_of, 
 from nodes.clocks import now
 from nodes.file_methods import FileEntry
 from nodes.side_by_side import PAUSE_S, persistently, side_by_side
+from nodes.sorted_pages import Sorted
 
 BATCHES_AT_ONCE = 4
 
@@ -190,7 +190,7 @@ class _Restore:
 
     async def _batches(self) -> AsyncGenerator[list[Exact], None]:
         """The keys that are to be put."""
-        there = _There(self._client.export_page, lambda record: record.key, self._client.timeout)
+        there = Sorted(self._client.export_page, lambda record: record.key, self._client.timeout)
         batch: list[Exact] = []
         size_bytes = 0
         for part in self._manifest.keys:
@@ -260,7 +260,7 @@ class _Restore:
     async def _due_files(self) -> AsyncGenerator[FileLine, None]:
         """The files that are to be put."""
         pages = partial(self._client.files_page, "")
-        there = _There(pages, lambda entry: entry.name, self._client.timeout)
+        there = Sorted(pages, lambda entry: entry.name, self._client.timeout)
         async with contextlib.aclosing(self._lines(self._manifest.files, file_of)) as files:
             async for file in files:
                 found = await there.find(file.name)
@@ -308,45 +308,6 @@ class _Restore:
     def _tell(self, text: str) -> None:
         if self._told is not None:
             self._told(text)
-
-
-class _There(Generic[T]):
-    """What the network has, looked up by names in their order: page after page, and past what
-    nobody asks for."""
-
-    def __init__(
-        self,
-        page: Callable[[str], Awaitable[tuple[tuple[T, ...], str | None]]],
-        name_of: Callable[[T], str],
-        timeout_s: float,
-    ) -> None:
-        self._page = page
-        self._name_of = name_of
-        self._timeout_s = timeout_s
-        self._items: deque[T] = deque()
-        self._cursor: str | None = ""
-
-    async def find(self, name: str) -> T | None:
-        """The one of this name, which is not below any that was asked for before."""
-        while True:
-            while self._items and self._name_of(self._items[0]) < name:
-                self._items.popleft()
-            if self._items:
-                return self._items[0] if self._name_of(self._items[0]) == name else None
-            if self._cursor is None:
-                return None
-            cursor = max(self._cursor, just_below(name))
-            items, self._cursor = await persistently(partial(self._page, cursor), self._timeout_s)
-            self._items.extend(items)
-
-
-def just_below(name: str) -> str:
-    """A text below the name, and above all others that are below it but for odd ones."""
-    head, last = name[:-1], ord(name[-1])
-    if last == 0:
-        return head
-    before = last - 1 if last != 0xE000 else 0xD7FF
-    return f"{head}{chr(before)}\U0010ffff"
 
 
 def _counted(
