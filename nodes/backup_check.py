@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from nodes.async_client import Exact
-from nodes.backup_folder import OWN, PIECE_BYTES, strays
+from nodes.backup_folder import PIECE_BYTES, strays
 from nodes.backup_format import (
     FILES,
     KEYS,
     MANIFEST,
     MAX_LINE_BYTES,
+    OWN,
     RENAMED,
     UNFINISHED,
     BadBackup,

@@ -18,6 +18,7 @@ from nodes.progress import ProgressLine
 if TYPE_CHECKING:
     from actors.errors import GossamerError
     from nodes.client import Client
+    from nodes.restore import Restored
 
 FAILED = 1
 SHOW_EVERY_S = 0.1
@@ -61,8 +62,8 @@ def backup(client: Client, output: Output, folder: str, update: bool) -> None:
         one_line(
             f"{made.folder} has {_many(made.keys, 'key')}, "
             f"{_many(made.shared, 'shared value')}, "
-            f"{_many(made.denied, 'denied key')} and {_many(made.files, 'file')}, "
-            f"of which {made.fetched_files:,} were fetched"
+            f"{_many(made.denied, 'denied key')} and {_many(made.files, 'file')} "
+            f"({made.fetched_files:,} fetched)"
         )
     )
 
@@ -110,14 +111,16 @@ def restore(client: Client, output: Output, folder: str, keep: bool) -> int:
     if output.as_json:
         output.object({"status": "partial" if done.refused else "restored", **asdict(done)})
     else:
-        output.text(
-            f"put {_many(done.keys.put, 'key')}, {_many(done.shared.put, 'shared value')} and "
-            f"{_many(done.files.put, 'file')}; there already were {done.keys.equal:,}, "
-            f"{done.shared.equal:,} and {done.files.equal:,}, "
-            f"kept {done.keys.kept:,}, {done.shared.kept:,} and {done.files.kept:,}; "
-            f"{done.expired:,} expired, {done.refused:,} refused"
-        )
+        _print(output, done)
     return FAILED if done.refused else 0
+
+
+def _print(output: Output, done: Restored) -> None:
+    rows = [("keys", done.keys), ("shared", done.shared), ("files", done.files)]
+    for what, counts in rows:
+        more = f", {done.expired:,} expired" if what == "keys" else ""
+        told = f"{counts.put:,} put, {counts.equal:,} were there, {counts.kept:,} kept{more}"
+        output.text(f"{what:<6}  {told}")
 
 
 def _now_and_then(line: ProgressLine) -> Callable[[str], None]:

@@ -20,14 +20,13 @@ from zlib import crc32
 
 from actors.errors import GossamerError
 from nodes.backup_format import (
-    DENIED,
     FILES,
     INDEX,
     KEYS,
     MANIFEST,
     MAX_LINE_BYTES,
+    OWN,
     RENAMED,
-    SHARED,
     UNFINISHED,
     BadBackup,
     FileLine,
@@ -52,9 +51,6 @@ PIECE_BYTES = 4 * 2**20
 
 PASS_NAMES = 100_000
 """So many names of files are held at once while those that belong to nothing are looked for."""
-
-OWN = frozenset({MANIFEST, UNFINISHED, SHARED, DENIED, INDEX, KEYS, FILES, RENAMED})
-"""What may be in the folder itself."""
 
 _DRAFT = ".new"
 _PROBE = ".gossamer-probe-A\u00e9"

@@ -35,6 +35,8 @@ SHARED = "shared.jsonl"
 DENIED = "denied.txt"
 INDEX = "files.jsonl"
 KEYS, FILES, RENAMED = "keys", "files", "renamed"
+OWN = frozenset({MANIFEST, UNFINISHED, SHARED, DENIED, INDEX, KEYS, FILES, RENAMED})
+"""What may be in the folder itself."""
 
 MAX_LINE_BYTES = 64 * 2**20
 """More than a line has: a value has 4 MiB at most, and a byte of it takes six at most."""
