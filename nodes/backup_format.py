@@ -26,7 +26,9 @@ import orjson
 
 from actors.errors import GossamerError
 from actors.roles import is_deniable
+from actors.versions import Kind
 from nodes.async_client import Exact
+from nodes.values import MAX_KEY_CHARACTERS, MAX_VALUE_BYTES
 
 FORMAT = 1
 MANIFEST = "backup.json"
@@ -119,12 +121,14 @@ def keys_path(number: int) -> str:
 def file_path(name: str, *, plain_only: bool = False, longest_bytes: int = 255) -> str:
     """Where the bytes of a file go. A file system that takes some different names for the same is
     given `plain_only` those that none does: of small letters in ASCII. Each path is only ever that
-    of one name."""
+    of one name, and whatever the name is, it leads nowhere else."""
     utf8 = name.encode()
+    is_fit = len(utf8) <= longest_bytes and not name.startswith(".")
+    is_part = "/" not in name and "\0" not in name and name != ""
     is_plain = name.isascii() and name == name.lower()
-    if len(utf8) > longest_bytes or (plain_only and not is_plain):
-        return f"{RENAMED}/{sha256(utf8).hexdigest()}"
-    return f"{FILES}/{name}"
+    if is_fit and is_part and (is_plain or not plain_only):
+        return f"{FILES}/{name}"
+    return f"{RENAMED}/{sha256(utf8).hexdigest()}"
 
 
 # Lines.
@@ -151,21 +155,26 @@ def key_of(line: bytes) -> Exact:
     fields = _object(line)
     key, version = _str(fields, "key"), _str(fields, "version")
     expires_ms = _count(fields, "expires_ms")
-    if not key:
-        raise ValueError("a key is empty")
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        raise ValueError(f"a key has 1 to {MAX_KEY_CHARACTERS:,} characters, not {len(key):,}")
+    kind, data = _value(line, fields, *_around(key, version, expires_ms))
+    if len(data) > MAX_VALUE_BYTES:
+        raise ValueError(f"the value has {len(data):,} bytes, which no node admits")
+    return Exact(key, kind, data, version, expires_ms)
+
+
+def _value(line: bytes, fields: dict[str, Any], head: bytes, tail: bytes) -> tuple[Kind, bytes]:
     match fields:
         case {"value_base64": str(text)}:
-            return Exact(key, "bytes", b64decode(text, validate=True), version, expires_ms)
+            return "bytes", b64decode(text, validate=True)
         case {"value_json": str(text)}:
             data = text.encode()
             orjson.loads(data)
-            return Exact(key, "json", data, version, expires_ms)
+            return "json", data
         case {"value": value}:
-            head, tail = _around(key, version, expires_ms)
             head += b',"value":'
             is_ours = line.startswith(head) and line.endswith(tail)
-            data = line[len(head) : -len(tail)] if is_ours else orjson.dumps(value)
-            return Exact(key, "json", data, version, expires_ms)
+            return "json", line[len(head) : -len(tail)] if is_ours else orjson.dumps(value)
     raise ValueError("there is no value")
 
 

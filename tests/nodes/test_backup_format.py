@@ -33,7 +33,6 @@ from nodes.backup_format import (
     read_unfinished,
     unfinished_text,
 )
-from nodes.sorted_pages import just_below
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -110,12 +109,15 @@ def test_a_line_by_hand_is_read() -> None:
         b'{"key":1,"value":1,"version":"","expires_ms":0}',
         b'{"key":"","value":1,"version":"","expires_ms":0}',
         b'{"key":"a","version":"","expires_ms":0}',
+        b'{"key":"%b","value":1,"version":"","expires_ms":0}' % (b"a" * 20_000),
+        b'{"key":"a","value":"%b","version":"","expires_ms":0}' % (b"a" * 2**22),
         b'{"key":"a","value":1,"version":"","expires_ms":-1}',
         b'{"key":"a","value":1,"version":"","expires_ms":true}',
         b'{"key":"a","value_base64":"?","version":"","expires_ms":0}',
         b'{"key":"a","value_json":"{","version":"","expires_ms":0}',
         b'{"key":"a","value":1,"version":"","expires_ms":0',
     ],
+    ids=lambda line: line[:40].decode(),
 )
 def test_what_is_no_key_is_refused(line: bytes) -> None:
     """As a ValueError, whatever is wrong."""
@@ -130,6 +132,22 @@ def test_files_come_back(name: str, size_bytes: int, plain_only: bool) -> None:
     path = file_path(name, plain_only=plain_only, longest_bytes=100)
     file = FileLine(name, size_bytes, "ab", "text/plain", "now", path)
     assert file_of(file_line(file)) == file
+
+
+@given(TEXTS)
+@example("..")
+@example("../../etc/passwd")
+@example(".")
+@example("")
+@example("a\0b")
+@example(".gossamer-0123456789abcdef.part")
+def test_no_name_leads_elsewhere(name: str) -> None:
+    """Though a node may send any: it is the last of two parts, and not hidden."""
+    folder, _, last = file_path(name).partition("/")
+    assert folder in ("files", "renamed")
+    assert last
+    assert not last.startswith(".")
+    assert not {*last} & {"/", "\0"}
 
 
 @pytest.mark.parametrize("path", ["files/b", "../a", "/a", "a", "renamed/a", "files/../a", ""])
@@ -192,13 +210,3 @@ def test_another_format_is_told() -> None:
     """With what is read here."""
     with pytest.raises(BadBackup, match="is of format 2; this version reads 1 only"):
         read_manifest(b'{"format": 2}')
-
-
-@given(KEYS, KEYS)
-def test_what_is_just_below_a_name_is_below_it(name: str, other: str) -> None:
-    """And above what is shorter by more than a character."""
-    below = just_below(name)
-    assert below < name
-    below.encode()
-    if other < name and not other.startswith(name[:-1]):
-        assert other <= below
