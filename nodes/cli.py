@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from actors.errors import GossamerError
+from nodes.backup_commands import backup, restore
 from nodes.client_commands import delete, get, list_keys, put
 from nodes.file_commands import download, files, remove, upload
 from nodes.gateway_command import gateway, token
@@ -93,8 +94,10 @@ KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
 MEMBERS = (members, status, leave, forget)
+BACKUPS = (backup, restore)
 SECRETS = (keygen, token, deny, allow, denied)
-for command in (serve, gateway, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
+NODES = (serve, gateway)
+for command in (*NODES, *KEYS, *FILES, *SHARED, *MEMBERS, *BACKUPS, *SECRETS, trace, simulate):
     main.add_command(command)
 
 
