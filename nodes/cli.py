@@ -18,6 +18,7 @@ from nodes.file_commands import download, files, remove, upload
 from nodes.key_commands import allow, denied, deny, keygen
 from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
+from nodes.ring_command import ring
 from nodes.serve import serve
 from nodes.shared_commands import share, shared, unshare
 from nodes.simulate_command import simulate
@@ -91,7 +92,7 @@ def main(ctx: click.Context) -> None:
 KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
-MEMBERS = (members, status, leave, forget)
+MEMBERS = (members, status, ring, leave, forget)
 SECRETS = (keygen, deny, allow, denied)
 for command in (serve, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
     main.add_command(command)
