@@ -23,6 +23,7 @@ from nodes.serve import serve
 from nodes.shared_commands import share, shared, unshare
 from nodes.simulate_command import simulate
 from nodes.status_commands import explain, status
+from nodes.top.command import top
 from nodes.trace.command import trace
 from nodes.watch_commands import watch
 
@@ -92,7 +93,7 @@ def main(ctx: click.Context) -> None:
 KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
-MEMBERS = (members, status, ring, leave, forget)
+MEMBERS = (members, status, ring, top, leave, forget)
 SECRETS = (keygen, deny, allow, denied)
 for command in (serve, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
     main.add_command(command)

@@ -126,5 +126,5 @@ def rendered(lines: Iterable[Text], look: Look, columns: int) -> str:
     )
     with console.capture() as capture:
         for line in lines:
-            console.print(line, crop=True)
+            console.print(line, no_wrap=True, overflow="crop", crop=True)
     return capture.get().removesuffix("\n")
