@@ -20,6 +20,7 @@ from actors.errors import GossamerError
 from nodes.ring_command import rendered
 from nodes.ring_picture import Look, look_of
 
+_COLUMNS, _LINES = 80, 24
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 _HOME = "\x1b[H"
@@ -49,7 +50,8 @@ class Screen:
             size = os.get_terminal_size(self._out)
         except OSError as error:
             raise GossamerError(f"the terminal is gone: {error.strerror}") from error
-        return max(1, size.columns), max(1, size.lines)
+        # One that has never been told its size says zero.
+        return size.columns or _COLUMNS, size.lines or _LINES
 
     def draw(self, lines: Sequence[Text], columns: int) -> None:
         """Show these in the place of what was there. Raises GossamerError where the terminal is
