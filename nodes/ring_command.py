@@ -16,12 +16,9 @@ from nodes.table import Colour, print_table
 from nodes.terminal import STATE_COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.text import Text
-
     from nodes.client import Client
-    from nodes.ring_picture import Look, Named
+    from nodes.look import Look
+    from nodes.ring_picture import Named
     from nodes.ring_view import Ring, RingMember
 
 SHARE_CELLS = 20
@@ -72,7 +69,8 @@ def ring_fields(ring: Ring, *, with_partitions: bool = False) -> dict[str, Any]:
 
 
 def _print(output: Output, ring: Ring) -> None:
-    from nodes.ring_picture import block, legend, look_of, named
+    from nodes.look import look_of, rendered
+    from nodes.ring_picture import block, legend, named
 
     look = look_of(sys.stdout)
     members = named(ring)
@@ -92,6 +90,8 @@ def _print(output: Output, ring: Ring) -> None:
 
 
 def _row(shown: Named, largest: int, look: Look) -> tuple[str, ...]:
+    from nodes.ring_picture import share_bar
+
     member = shown.member
     return (
         shown.letter,
@@ -106,25 +106,3 @@ def _row(shown: Named, largest: int, look: Look) -> tuple[str, ...]:
 def state_of(member: RingMember) -> str:
     """The state, and that it does not answer where one would expect it to."""
     return f"{member.state}, silent" if member.silent and member.state == "alive" else member.state
-
-
-def share_bar(copies: int, largest: int, width: int) -> str:
-    """A bar as long as its share is in comparison with the largest one, and seen if it is any."""
-    return "#" * max(1, round(copies / largest * width)) if copies else ""
-
-
-def rendered(lines: Iterable[Text], look: Look, columns: int) -> str:
-    """The lines as they are written to stdout, with colours if it shows them."""
-    from rich.console import Console
-
-    console = Console(
-        width=columns,
-        force_terminal=look.colours,
-        no_color=not look.colours,
-        color_system="256" if look.colours else None,
-        highlight=False,
-    )
-    with console.capture() as capture:
-        for line in lines:
-            console.print(line, no_wrap=True, overflow="crop", crop=True)
-    return capture.get().removesuffix("\n")

@@ -10,13 +10,14 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal, TextIO
+from typing import Literal
 
 from rich.style import Style
 from rich.text import Text
 
+from nodes.look import Look
 from nodes.ring_view import Ring, RingMember
-from nodes.terminal import PALETTE, colour_of, printable, wants_colours
+from nodes.terminal import PALETTE, colour_of, printable
 
 PartitionState = Literal["unavailable", "under_replicated", "moving", "whole"]
 
@@ -37,25 +38,6 @@ MAX_CELLS = 256
 LEAST_CELLS = 8
 LABEL = 2
 """Columns of what is before a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a terminal can show: colours, and characters beyond ASCII."""
-
-    colours: bool
-    unicode: bool
-
-    def text(self, text: str) -> str:
-        """`text` as it may be shown there: never what could steer the terminal."""
-        shown = printable(text)
-        return shown if self.unicode else shown.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def look_of(stream: TextIO) -> Look:
-    """What may be shown on this stream."""
-    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    return Look(wants_colours(stream), encoding.startswith("utf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +138,8 @@ def legend(ring: Ring) -> Text:
             line.append("   " if line else "").append(MARKS[state], _MARK_STYLES[state])
             line.append(f" {count:,} of {len(ring.owners):,} {meaning}")
     return line or Text("every partition has all its copies", no_wrap=True, overflow="crop")
+
+
+def share_bar(copies: int, largest: int, width: int) -> str:
+    """A bar as long as its share is in comparison with the largest one, and seen if it is any."""
+    return "#" * max(1, round(copies / largest * width)) if copies else ""

@@ -48,8 +48,7 @@ def top(client: Client, output: Output, once: bool) -> None:
 def _print_once(client: Client, output: Output) -> None:
     import asyncio
 
-    from nodes.ring_command import rendered
-    from nodes.ring_picture import look_of
+    from nodes.look import look_of, rendered
     from nodes.top.asking import Asking
     from nodes.top.frame import single_frame
     from nodes.top.seen import Seen

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from nodes.ring_picture import ROWS, Look, block, legend
+from nodes.look import Look
+from nodes.ring_picture import ROWS, block, legend
 from nodes.top.parts import events, facts, health, keys, line, members, title
 from nodes.top.seen import Seen
 

@@ -11,8 +11,8 @@ from rich.style import Style
 from rich.text import Text
 
 from actors.membership import LIVING
-from nodes.ring_command import share_bar
-from nodes.ring_picture import Look, Named, named
+from nodes.look import Look
+from nodes.ring_picture import Named, named, share_bar
 from nodes.status import Status
 from nodes.status_commands import copies, status_facts
 from nodes.terminal import STATE_COLOURS

@@ -17,8 +17,7 @@ from typing import Any, Self
 from rich.text import Text
 
 from actors.errors import GossamerError
-from nodes.ring_command import rendered
-from nodes.ring_picture import Look, look_of
+from nodes.look import Look, look_of, rendered
 
 _COLUMNS, _LINES = 80, 24
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"

@@ -7,8 +7,9 @@ import re
 import orjson
 import pytest
 
-from nodes.ring_command import rendered, ring_fields, share_bar
-from nodes.ring_picture import Look, block, cells, legend, named
+from nodes.look import Look, rendered
+from nodes.ring_command import ring_fields
+from nodes.ring_picture import block, cells, legend, named, share_bar
 from nodes.ring_view import Ring, RingMember
 from tests.cli.conftest import Run
 

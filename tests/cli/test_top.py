@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from nodes.ring_picture import Look
+from nodes.look import Look
 from nodes.status import FileCounts, Transfer
 from nodes.top.frame import frame, single_frame
 from nodes.top.parts import age, clock
