@@ -20,10 +20,12 @@ from nodes.gateway_command import gateway, token
 from nodes.key_commands import allow, denied, deny, keygen
 from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
+from nodes.ring_command import ring
 from nodes.serve import serve
 from nodes.shared_commands import share, shared, unshare
 from nodes.simulate_command import simulate
 from nodes.status_commands import explain, status
+from nodes.top.command import top
 from nodes.trace.command import trace
 from nodes.watch_commands import watch
 
@@ -93,7 +95,7 @@ def main(ctx: click.Context) -> None:
 KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
-MEMBERS = (members, status, leave, forget)
+MEMBERS = (members, status, ring, top, leave, forget)
 BACKUPS = (backup, restore)
 SECRETS = (keygen, token, deny, allow, denied)
 NODES = (serve, gateway)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
 from nodes.sockets import Context, new_context
 from tests.namespaces import CutNetwork, NoNamespaces
-from tests.networks import DEADLINE_S, Network, NodeProcess, Ports, Processes, client_of
+from tests.networks import DEADLINE_S, Network, NodeProcess, Processes, client_of
 from tests.nodes.backups import alone, fill
 from tests.nodes.halves import LEFT, RIGHT
 from tests.nodes.scripted_files import MIXED, FileNode, file_nodes
