@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
@@ -199,5 +200,7 @@ def _listening(listen: HostPort) -> socket.socket:
             (host, listen.port), family=family, backlog=BACKLOG, dualstack_ipv6=both
         )
     except OSError as error:
-        reason = error.strerror or str(error)
+        # Python's own sentence repeats the address; what is no error of the system has no other.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise GossamerError(f"cannot listen on {listen}: {reason}") from error

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as write_openmetrics
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as read_openmetrics,
@@ -46,7 +47,15 @@ def written(shown: Snapshot) -> tuple[str, str]:
     collector, registry = NodeCollector(), CollectorRegistry()
     registry.register(collector)
     collector.snapshot = shown
-    return generate_latest(registry).decode(), write_openmetrics(registry).decode()
+    return generate_latest(registry).decode(), as_openmetrics(registry)
+
+
+def as_openmetrics(registry: CollectorRegistry) -> str:
+    return write_openmetrics(registry).decode()  # type: ignore[no-untyped-call, no-any-return]
+
+
+def from_openmetrics(text: str) -> list[Metric]:
+    return list(read_openmetrics(text))  # type: ignore[no-untyped-call]
 
 
 def values(shown: Snapshot) -> dict[str, float]:
@@ -130,7 +139,7 @@ def test_what_an_actor_has_not_told_is_missing_rather_than_wrong() -> None:
 def test_both_formats_have_exactly_the_metrics_that_are_named() -> None:
     """With the kinds, the labels and the help that are written down."""
     text, openmetrics = written(snapshot())
-    for families in (list(read_text(text)), list(read_openmetrics(openmetrics))):
+    for families in (list(read_text(text)), from_openmetrics(openmetrics)):
         found = {}
         for family in families:
             kinds = {"counter": "_total", "info": "_info"}
