@@ -147,10 +147,11 @@ class HttpPort:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def close(self) -> None:
-        """Cut all connections, and close. Takes a second at most."""
+    def close(self) -> bool:
+        """Cut all connections, and close: within a second, or it is false that it was done."""
         self.call(self._end)
         self._thread.join(END_S)
+        return not self._thread.is_alive()
 
     def _end(self) -> None:
         self._connections.end()

@@ -325,10 +325,10 @@ class Node:
                 post.send(name, [Envelope(Address(self.id, name), own, Stop())])
                 loop.join(max(0, deadline_ms - monotonic_ms()) / 1_000)
         post.close()
-        if self._http is not None:
-            self._http.close()
         self._tally.summarise(monotonic_ms(), at_once=True)
         stuck = [name for name, loop in self._loops.items() if loop.is_alive()]
+        if self._http is not None and not self._http.close():
+            stuck.append("http")
         if stuck:
             self._log.events.error("not_stopped", actors=stuck)
         else:

@@ -75,10 +75,10 @@ class NodeHttp:
         """An actor has answered. Called in its thread."""
         self._port.call(self._on_vitals, vitals)
 
-    def close(self) -> None:
-        """End it. `shown.end` tells by now that the node has ended."""
+    def close(self) -> bool:
+        """End it; false if it could not be. `shown.end` tells by now that the node has ended."""
         self._port.call(self._heard.set)
-        self._port.close()
+        return self._port.close()
 
     def _on_vitals(self, vitals: Message) -> None:
         self._checkup.hear(vitals, monotonic_ms())

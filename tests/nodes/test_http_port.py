@@ -17,7 +17,7 @@ from nodes import http_port
 from nodes.addresses import HostPort
 from nodes.http_port import MAX_REQUEST_BYTES, HttpPort
 from nodes.logs import open_log
-from tests.networks import DEADLINE_S, wait_until
+from tests.networks import DEADLINE_S
 from tests.nodes.pages import page
 
 
@@ -147,13 +147,12 @@ def test_it_ends_at_once_though_somebody_is_connected() -> None:
     served = Served()
     with served.connect() as silent:
         assert served.is_well()
-        served.port.close()
+        assert served.port.close()
         assert is_cut(silent)
     assert served.ended == 1
     served.port.call(served._end)
-    served.port.close()
+    assert served.port.close()
     assert served.ended == 1
-    wait_until("its thread has ended", lambda: not served.port._thread.is_alive())
 
 
 def test_a_host_that_is_not_known_is_said() -> None:
