@@ -234,7 +234,7 @@ def test_a_node_without_the_secret_says_what_is_wrong(
     with client_of(late.address, secret=secret) as client, pytest.raises(NotReady, match=why):
         client.status()
     wait_until("so does the other's", lambda: _failed_handshakes(secured))
-    assert [m.name for m in network.nodes[0]._members.values()] == ["node1"]
+    assert [m.name for m in network.nodes[0]._news.members.values()] == ["node1"]
 
 
 def test_a_member_that_starts_again_with_another_secret_says_so(
