@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from actors.errors import FileMissing, GossamerError
 from actors.messages import ListShared, SharedListed
-from nodes.async_client import AsyncClient, Exact
+from nodes.async_client import AsyncClient
 from nodes.background import Background
 from nodes.backup_check import opened
 from nodes.backup_folder import FILE_MODE, PIECE_BYTES, BackupFolder, Index, LinesFile
@@ -36,6 +36,7 @@ from nodes.backup_format import (
     keys_path,
 )
 from nodes.downloads import download
+from nodes.entries import Exact
 from nodes.file_methods import FileEntry
 from nodes.side_by_side import persistently, side_by_side
 

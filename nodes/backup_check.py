@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from nodes.async_client import Exact
 from nodes.backup_folder import PIECE_BYTES, strays
 from nodes.backup_format import (
     FILES,
@@ -33,6 +32,7 @@ from nodes.backup_format import (
     key_of,
     read_manifest,
 )
+from nodes.entries import Exact
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ import orjson
 from actors.errors import GossamerError
 from actors.roles import is_deniable
 from actors.versions import Kind
-from nodes.async_client import Exact
+from nodes.entries import Exact
 from nodes.values import MAX_KEY_CHARACTERS, MAX_VALUE_BYTES
 
 FORMAT = 1

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from actors.errors import GossamerError, Refused, TimedOut, Unavailable
-from nodes.async_client import AsyncClient, Exact
+from nodes.async_client import AsyncClient
 from nodes.background import Background
 from nodes.backup import FILES_AT_ONCE, Told, network_of, shared_records
 from nodes.backup_check import BATCH_BYTES, BATCH_LINES, batches_of, check
 from nodes.backup_folder import lock
 from nodes.backup_format import BadBackup, FileLine, Manifest, Part, denied_of, file_of, key_of
 from nodes.clocks import now
+from nodes.entries import Exact
 from nodes.file_methods import FileEntry
 from nodes.side_by_side import PAUSE_S, persistently, side_by_side
 from nodes.sorted_pages import Sorted

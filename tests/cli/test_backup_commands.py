@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 from nodes.backup_format import MANIFEST, UNFINISHED
 from nodes.cli import main
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
 from tests.cli.processes import gossamer
-from tests.networks import DEADLINE_S, Ports, addresses, wait_until
+from tests.networks import DEADLINE_S, addresses, wait_until
 
 Run = Callable[..., Result]
 Start = Callable[..., Any]

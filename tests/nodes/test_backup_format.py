@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nodes.async_client import Exact
 from nodes.backup_format import (
     DENIED,
     INDEX,
@@ -33,6 +32,7 @@ from nodes.backup_format import (
     read_unfinished,
     unfinished_text,
 )
+from nodes.entries import Exact
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
