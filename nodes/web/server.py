@@ -128,5 +128,6 @@ def listen(at: HostPort) -> socket.socket:
         return socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
     except OSError as error:
         # Python's own text of it tells the address once more.
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
         raise GossamerError(f"cannot listen on {at}: {why}") from error
