@@ -14,7 +14,7 @@ from nodes.web.answers import response_of
 def test_an_error_has_the_status_that_the_registry_says(code: str) -> None:
     """With its code and its sentence; where it is worth the while to try again, when."""
     response = response_of(error_for(code, "a sentence"))
-    told = json.loads(response.body)
+    told = json.loads(bytes(response.body))
     status = ERRORS[code].http_status
     assert (response.status_code, told["status"], told["code"]) == (status, status, code)
     assert (told["detail"], told["definite"]) == ("a sentence", ERRORS[code].definite)
@@ -26,7 +26,7 @@ def test_of_a_batch_the_first_failure_is_told() -> None:
     """It is as of that one key."""
     error = BatchError({"a": 1, "b": error_for("unavailable", "no"), "c": error_for("failed")})
     response = response_of(error)
-    assert (response.status_code, json.loads(response.body)["code"]) == (503, "unavailable")
+    assert (response.status_code, json.loads(bytes(response.body))["code"]) == (503, "unavailable")
 
 
 def test_an_error_of_a_later_version_is_a_failure() -> None:
