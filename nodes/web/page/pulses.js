@@ -1,0 +1,145 @@
+// What passes over the web: a line inwards for a key that was changed, from its place on the rim to
+// the threads of its owners, which tremble where it meets them; a sign on the rim for a request.
+// Frames are drawn only while there is something to draw.
+
+import { angle } from "./web.js";
+
+const LASTS_MS = 1_400;
+const STILL_MS = 2_000;
+const MOST = 160;
+const TREMBLES = 0.022;
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+export class Pulses {
+  /** `scene()` is what they are drawn over: its shape, colours, threadsOf(position) and mark. */
+  constructor(context, scene) {
+    this.context = context;
+    this.scene = scene;
+    this.passing = [];
+    this.frame = 0;
+    this.timer = 0;
+  }
+
+  /** Show something at a place on the ring: "change", "read", "write" or "failed". */
+  add(kind, position) {
+    if (document.hidden) return;
+    if (this.passing.length >= MOST) this.passing.shift();
+    this.passing.push({ kind, position, began: performance.now() });
+    this.draw();
+  }
+
+  /** Draw again, at the next frame. */
+  draw() {
+    if (!this.frame) this.frame = requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  #frame(now) {
+    this.frame = 0;
+    const { context } = this;
+    const scene = this.scene();
+    const lasts = still.matches ? STILL_MS : LASTS_MS;
+    this.passing = this.passing.filter((pulse) => now - pulse.began < lasts);
+    context.clearRect(0, 0, scene.shape.side, scene.shape.side);
+    if (scene.mark !== null) this.#mark(scene);
+    for (const pulse of this.passing) {
+      // Where nothing is to move, a pulse stands, and then is gone.
+      const age = still.matches ? 0.35 : Math.max(0, now - pulse.began) / lasts;
+      if (pulse.kind === "change") this.#change(scene, pulse.position, age);
+      else this.#request(scene, pulse, age);
+    }
+    context.globalAlpha = 1;
+    if (this.passing.length === 0) return;
+    if (!still.matches) this.draw();
+    else if (!this.timer) {
+      this.timer = setTimeout(() => {
+        this.timer = 0;
+        this.draw();
+      }, STILL_MS / 4);
+    }
+  }
+
+  #change({ shape, colours, threadsOf }, position, age) {
+    const { context } = this;
+    const threads = threadsOf(position);
+    const deepest = Math.min(shape.rim, ...threads.map(({ radius }) => radius));
+    const reach = Math.min(1, age * 3.5);
+    const to = shape.rim - (shape.rim - deepest) * reach;
+    context.globalAlpha = (1 - age) ** 1.5;
+    context.strokeStyle = colours.ink;
+    context.lineWidth = 1.2;
+    context.beginPath();
+    context.moveTo(...shape.at(position, shape.rim + 4));
+    context.lineTo(...shape.at(position, to));
+    context.stroke();
+    for (const { radius, colour } of threads) {
+      if (radius < to - 0.5) continue;
+      this.#tremble(shape, position, radius, colour, age);
+      this.#knot(shape, position, radius, colour, 5.5 - 2.5 * age);
+    }
+  }
+
+  /** A wave that runs along the thread both ways. */
+  #tremble(shape, position, radius, colour, age) {
+    const { context } = this;
+    const width = TREMBLES * (0.2 + age);
+    context.strokeStyle = colour;
+    context.lineWidth = Math.max(1.5, shape.spacing * 0.8 * (1 - age));
+    context.beginPath();
+    context.arc(shape.centre, shape.centre, radius, angle(position - width), angle(position + width));
+    context.stroke();
+  }
+
+  #knot(shape, position, radius, colour, size) {
+    const { context } = this;
+    context.fillStyle = colour;
+    context.beginPath();
+    context.arc(...shape.at(position, radius), size, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  #request({ shape, colours }, { kind, position }, age) {
+    const { context } = this;
+    const [x, y] = shape.at(position, shape.rim + 14);
+    const size = kind === "read" ? 2.5 + 5 * age : 4.5;
+    context.globalAlpha = 1 - age;
+    context.lineWidth = 1.6;
+    context.strokeStyle = context.fillStyle = kind === "failed" ? colours.danger : colours.accent;
+    context.beginPath();
+    if (kind === "read") {
+      context.arc(x, y, size, 0, 2 * Math.PI);
+      context.stroke();
+    } else if (kind === "write") {
+      context.moveTo(x, y - size);
+      context.lineTo(x + size, y);
+      context.lineTo(x, y + size);
+      context.lineTo(x - size, y);
+      context.fill();
+    } else {
+      context.moveTo(x - size, y - size);
+      context.lineTo(x + size, y + size);
+      context.moveTo(x + size, y - size);
+      context.lineTo(x - size, y + size);
+      context.stroke();
+    }
+  }
+
+  /** The key that is looked at: its line stays, with a knot on the thread of each owner. */
+  #mark({ shape, colours, threadsOf, mark }) {
+    const { context } = this;
+    const threads = threadsOf(mark);
+    const deepest = Math.min(shape.rim, ...threads.map(({ radius }) => radius));
+    context.globalAlpha = 1;
+    context.strokeStyle = context.fillStyle = colours.accent;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.moveTo(...shape.at(mark, shape.rim + 16));
+    context.lineTo(...shape.at(mark, deepest));
+    context.stroke();
+    this.#knot(shape, mark, shape.rim + 16, colours.accent, 4);
+    for (const { radius, colour } of threads) {
+      this.#knot(shape, mark, radius, colours.paper, 8);
+      this.#knot(shape, mark, radius, colour, 6);
+    }
+  }
+}
