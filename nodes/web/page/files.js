@@ -28,6 +28,11 @@ export class FilesView {
     this.pages.load();
   }
 
+  /** Once the network is better: fetch what could not be. */
+  retry() {
+    this.pages.retry();
+  }
+
   /** The counts of the status: where they have changed, so may the list. */
   counted({ chunks, size_bytes }) {
     const counts = `${chunks} ${size_bytes}`;

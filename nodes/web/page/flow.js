@@ -7,8 +7,8 @@ import { clock, element, find, many, number, say, sign } from "./text.js";
 const SECONDS = 60;
 const HEIGHT = 32;
 const MOST_LINES = 80;
-const TOLD_EACH = 6;
-const FLUSH_MS = 250;
+const TOLD_EACH = 4;
+const FLUSH_MS = 500;
 /** What the page itself asks for is no news. */
 const OWN = new Set(["status", "ring", "members", "events", "metrics"]);
 

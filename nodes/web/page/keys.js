@@ -37,6 +37,11 @@ export class KeysView {
     this.pages.load();
   }
 
+  /** Once the network is better: fetch what could not be. */
+  retry() {
+    this.pages.retry();
+  }
+
   /** A key was changed: what is shown of it is read again. */
   changed(key) {
     if (key.startsWith(this.pages.prefix)) this.again();

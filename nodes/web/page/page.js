@@ -41,14 +41,17 @@ const live = new Live({
   },
   traffic(told) {
     flow.traffic(told);
-    for (const { operation, status, position } of told.shown) {
+    // They are told together, once a second, and shown as they came: one after the other.
+    told.shown.forEach(({ operation, status, position }, i) => {
       const kind = status >= 500 ? "failed" : WRITES.has(operation) ? "write" : "read";
-      ring.pulse(kind, position);
-    }
+      ring.pulse(kind, position, (i * 1_000) / told.shown.length);
+    });
   },
   status(status) {
     showStatus(status);
     files.counted(status.files);
+    keys.retry();
+    files.retry();
   },
   ring(told) {
     members.takeRing(told);

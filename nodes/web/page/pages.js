@@ -14,6 +14,7 @@ export class Pages {
     this.cursor = "";
     this.after = null;
     this.asked = 0;
+    this.hasFailed = false;
     find(`${name}-filter`).addEventListener("submit", (event) => {
       event.preventDefault();
       this.prefix = find(`${name}-prefix`).value;
@@ -37,12 +38,20 @@ export class Pages {
       const page = await this.fetch(this.prefix, this.cursor, LIMIT);
       if (asked === this.asked) this.#show(page);
     } catch (error) {
-      if (asked === this.asked) say(find(`${this.name}-trouble`), `${error.message}.`);
+      if (asked !== this.asked) return;
+      this.hasFailed = true;
+      say(find(`${this.name}-trouble`), `${error.message}.`);
     }
+  }
+
+  /** Fetch it again if that has failed. */
+  retry() {
+    if (this.hasFailed) this.load();
   }
 
   #show({ items, cursor }) {
     this.after = cursor;
+    this.hasFailed = false;
     const list = find(`${this.name}-list`);
     const shown = JSON.stringify(items);
     if (list.shown !== shown) {

@@ -2,12 +2,12 @@
 // the threads of its owners, which tremble where it meets them; a sign on the rim for a request.
 // Frames are drawn only while there is something to draw.
 
-import { angle } from "./web.js";
-
 const LASTS_MS = 1_400;
 const STILL_MS = 2_000;
 const MOST = 160;
-const TREMBLES = 0.022;
+const TREMBLES = 0.035;
+const STEPS = 24;
+const WAVES = 14;
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -21,11 +21,12 @@ export class Pulses {
     this.timer = 0;
   }
 
-  /** Show something at a place on the ring: "change", "read", "write" or "failed". */
-  add(kind, position) {
+  /** Show something at a place on the ring, "change", "read", "write" or "failed", `later_ms` from
+   * now. */
+  add(kind, position, later_ms = 0) {
     if (document.hidden) return;
     if (this.passing.length >= MOST) this.passing.shift();
-    this.passing.push({ kind, position, began: performance.now() });
+    this.passing.push({ kind, position, began: performance.now() + later_ms });
     this.draw();
   }
 
@@ -43,6 +44,7 @@ export class Pulses {
     context.clearRect(0, 0, scene.shape.side, scene.shape.side);
     if (scene.mark !== null) this.#mark(scene);
     for (const pulse of this.passing) {
+      if (pulse.began > now && !still.matches) continue;
       // Where nothing is to move, a pulse stands, and then is gone.
       const age = still.matches ? 0.35 : Math.max(0, now - pulse.began) / lasts;
       if (pulse.kind === "change") this.#change(scene, pulse.position, age);
@@ -74,20 +76,28 @@ export class Pulses {
     context.stroke();
     for (const { radius, colour } of threads) {
       if (radius < to - 0.5) continue;
-      this.#tremble(shape, position, radius, colour, age);
+      this.#tremble(shape, position, radius, colours.paper, colour, age);
       this.#knot(shape, position, radius, colour, 5.5 - 2.5 * age);
     }
   }
 
-  /** A wave that runs along the thread both ways. */
-  #tremble(shape, position, radius, colour, age) {
+  /** A wave that runs along the thread both ways, and dies away. */
+  #tremble(shape, position, radius, paper, colour, age) {
     const { context } = this;
-    const width = TREMBLES * (0.2 + age);
-    context.strokeStyle = colour;
-    context.lineWidth = Math.max(1.5, shape.spacing * 0.8 * (1 - age));
+    const width = TREMBLES * (0.25 + age);
+    const swing = Math.min(11, shape.spacing * 0.45) * (1 - age);
     context.beginPath();
-    context.arc(shape.centre, shape.centre, radius, angle(position - width), angle(position + width));
-    context.stroke();
+    for (let step = -STEPS; step <= STEPS; step += 1) {
+      const along = step / STEPS;
+      const still = 1 - along * along;
+      const wave = Math.cos(along * WAVES - age * 9) * swing * still;
+      context.lineTo(...shape.at(position + along * width, radius + wave));
+    }
+    for (const [stroke, thick] of [[paper, 5], [colour, 2]]) {
+      context.strokeStyle = stroke;
+      context.lineWidth = thick;
+      context.stroke();
+    }
   }
 
   #knot(shape, position, radius, colour, size) {

@@ -61,8 +61,8 @@ export class RingView {
     this.#look(null);
   }
 
-  pulse(kind, position) {
-    if (this.ring !== null) this.pulses.add(kind, position);
+  pulse(kind, position, later_ms = 0) {
+    if (this.ring !== null) this.pulses.add(kind, position, later_ms);
   }
 
   /** The owners of the partition at this place, as ring members. */

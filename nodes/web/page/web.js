@@ -174,19 +174,18 @@ function drawLabel(context, shape, member, thread, lit, colours) {
   const text = `${SIGNS[member.state] ?? ""} ${cut(member.name, 18)}`;
   const width = context.measureText(text).width + 14;
   const [x, y] = [shape.centre, shape.centre - shape.radius(thread)];
-  context.globalAlpha = lit === null || lit === member ? 1 : 0.5;
+  const isPale = lit !== null && lit !== member;
   context.fillStyle = colours.paper;
-  context.strokeStyle = member.colour;
+  context.strokeStyle = isPale ? colours.line : member.colour;
   context.lineWidth = 1.5;
   context.beginPath();
   context.roundRect(x - width / 2, y - LABEL / 2, width, LABEL, LABEL / 2);
   context.fill();
   context.stroke();
-  context.fillStyle = colours.ink;
+  context.fillStyle = isPale ? colours.muted : colours.ink;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillText(text, x, y + 0.5);
-  context.globalAlpha = 1;
 }
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
