@@ -28,6 +28,7 @@ class Arriving:
         self._rng = rng
         self._settings = settings
         self._untold: dict[str, None] = {}
+        self._given: tuple[str, ...] = ()
         self._retell_at_ms = 0
         self._retell_pause_ms = settings.retell_ms
         self._former = ""
@@ -50,7 +51,11 @@ class Arriving:
         """When to tell again: monotonic ms."""
         if self._moved_until_ms is not None and self._former:
             return min(self._retell_at_ms, self._moved_until_ms)
-        return self._retell_at_ms if self._untold or self._former else None
+        return self._retell_at_ms if self._is_untold else None
+
+    @property
+    def _is_untold(self) -> bool:
+        return bool(self._untold or self._given or self._former)
 
     def start_again(self, former: Member | None) -> str:
         """A node that belonged already; what it waits for, or empty. `former` is what it had
@@ -69,12 +74,11 @@ class Arriving:
 
     def arrive(self, peers: Sequence[str]) -> None:
         """Say so to the others themselves, or some of them: rumours may not reach them yet. `peers`
-        are addresses that the node was told of."""
+        are addresses that the node was told of; where all have moved, nobody is elsewhere."""
         others = [m.id for m in self._members.others()]
         count = min(self._settings.all_neighbours, len(others))
         self._untold = dict.fromkeys(self._rng.sample(others, count))
-        for address in peers:
-            self._tell(f"{ENDPOINT}{address}")
+        self._given = tuple(peers)
 
     def answered(self, node: str) -> None:
         """A member has answered, and did not say that this node has left."""
@@ -94,17 +98,20 @@ class Arriving:
             self._moved_until_ms = now.mono_ms + self._settings.moved_patience_ms
         if self._moved_until_ms is not None and now.mono_ms >= self._moved_until_ms:
             self._former = ""
-        if now.mono_ms < self._retell_at_ms or not (self._untold or self._former):
+        if now.mono_ms < self._retell_at_ms or not self._is_untold:
             return
         self._retell_at_ms = now.mono_ms + self._retell_pause_ms
         self._retell_pause_ms = min(2 * self._retell_pause_ms, self._settings.push_pull_ms)
         untold, self._untold = self._untold, {}
+        given, self._given = self._given, ()
+        for address in given:
+            self._tell(f"{ENDPOINT}{address}")
         for member_id in untold:
             if self._members.is_known(member_id):
                 self._tell(member_id)
         if not self._was_answered:
             # They may have been told, and their answer been lost.
-            self._untold = untold
+            self._untold, self._given = untold, given
         if self._former:
             self._tell(f"{ENDPOINT}{self._former}")
 

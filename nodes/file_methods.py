@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from actors.chunks import CHUNK_BYTES
-from actors.errors import Refused
+from actors.errors import error_for
 from actors.messages import FileRemoved, FilesListed, ListFiles, RemoveFile
 from actors.names import fault_of_name
 from actors.uploading import Uploaded
@@ -175,5 +175,5 @@ def _checked_name(name: str) -> str:
     """The name, if a file may be called so. Raises Refused. So a name is never more than the last
     part of a path, whoever has chosen it."""
     if fault := fault_of_name(check_text(name)):
-        raise Refused(fault)
+        raise error_for("bad_name", fault)
     return name

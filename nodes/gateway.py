@@ -80,6 +80,7 @@ class Gateway:
             exception_handlers={
                 HTTPException: _on_http_error,
                 Problem: _on_problem,
+                GossamerError: _on_error,
                 Exception: _on_bug,
             },
             lifespan=self._lifespan,
@@ -229,6 +230,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return error.response()
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GossamerError)
+    return response_of(error)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("actors", "nodes", "tests", "bench", "examples")
+FOLDERS = ("actors", "nodes", "tests", "bench", "deploy", "examples")
 FILE_LINES = 400
 FUNCTION_LINES = 60
 

@@ -89,9 +89,7 @@ def value_of(body: bytes, kind: str, charset: str) -> Any:
 
 
 def _too_large(max_bytes: int) -> Exception:
-    detail = f"a body of more than {max_bytes:,} bytes is not read"
-    # What is left of it is not read, so the connection cannot be used again.
-    return Problem(413, "too_large", detail, {"Connection": "close"})
+    return Problem(413, "too_large", f"a body of more than {max_bytes:,} bytes is not read")
 
 
 __all__ = ["ClientDisconnect", "json_of", "length_of", "parts", "type_of", "value_of", "whole"]

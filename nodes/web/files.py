@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
+from werkzeug.datastructures import Range
 from werkzeug.http import parse_if_range_header, parse_range_header
 
 from actors.uploading import Uploaded
@@ -110,7 +111,11 @@ def _range_of(request: Request, file: AsyncRemoteFile) -> tuple[int, int, int]:
     is_other = condition.date is not None or condition.etag not in (None, file.sha256)
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or is_other:
         return 0, file.size_bytes, 200
-    wanted = asked.range_for_length(file.size_bytes)
+    [(first, end)] = asked.ranges
+    if end is None and first < 0:
+        # So many of the last, or all if there are fewer.
+        first = max(first, -file.size_bytes)
+    wanted = Range("bytes", [(first, end)]).range_for_length(file.size_bytes)
     if wanted is None:
         headers = {"Content-Range": f"bytes */{file.size_bytes}"}
         raise Problem(416, "no_such_range", f"the file has {file.size_bytes:,} bytes", headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import (
     Data,
@@ -63,10 +63,14 @@ async def _events(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[
         decoder.receive_data(None)
         while not isinstance(event := decoder.next_event(), (NeedData, Epilogue)):
             yield event
+    except RequestEntityTooLarge:
+        detail = (
+            f"a field of the form has more than {MAX_FIELD_BYTES:,} bytes, or there are too many"
+        )
+        raise Problem(413, "too_large", detail) from None
     except (ValueError, HTTPException) as error:
         raise _bad(f"the form cannot be read: {error}") from None
 
 
 def _bad(detail: str) -> Problem:
-    # The rest of the form is not read.
-    return Problem(400, "bad_form", detail, {"Connection": "close"})
+    return Problem(400, "bad_form", detail)

@@ -71,12 +71,12 @@ async def _put(request: Request, client: AsyncClient, key: str, value: Any) -> R
 async def get_key(request: Request, client: AsyncClient) -> Response:
     """GET and HEAD /v1/kv/{key}: an object that has the value, or the value alone, as who asks
     accepts it."""
-    key = rest_of_path(request, AT, "bad_key")
+    key, is_alone = rest_of_path(request, AT, "bad_key"), _wants_value_alone(request)
     entry = await client.entry(key, r=level_in(request, "r"))
     headers = {"ETag": _etag(entry), "Cache-Control": "no-cache", "Vary": "Accept"}
     if is_seen(request, entry.version):
         return Response(status_code=304, headers=headers)
-    if _wants_value_alone(request):
+    if is_alone:
         match entry.value:
             case bytes():
                 return Response(entry.value, headers=headers, media_type=_BYTES)

@@ -1,10 +1,12 @@
 """HTTP/1.1 as uvicorn speaks it, with bounds that it lacks: who sends no request, or no end of its
-headers, is hung up on, however it is done; so is who does not read what it has asked for.
+headers, is hung up on, and so is who does not read what it has asked for, or goes on for long with
+a body that was answered already.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,6 +15,30 @@ HEADERS_S = 10.0
 MAX_HEADER_BYTES = 65_536
 STALLED_S = 60.0
 """So long nothing of an answer may be taken."""
+REST_S = 10.0
+"""So long the rest of a body may take whose request was answered before its end. It is read, and
+thrown away: who is hung up on while it sends does not see the answer."""
+
+
+class _Timer:
+    """One thing that must not take too long."""
+
+    def __init__(self) -> None:
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __bool__(self) -> bool:
+        return self._handle is not None
+
+    def start(self, after_s: float, action: Callable[[], None]) -> None:
+        """Unless it was stopped before, do this then."""
+        self.stop()
+        self._handle = asyncio.get_running_loop().call_later(after_s, action)
+
+    def stop(self) -> None:
+        """It is done in time."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -21,62 +47,57 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._header_bytes = 0
-        self._hangs_up: asyncio.TimerHandle | None = None
-        self._stalls: asyncio.TimerHandle | None = None
+        self._headers, self._stalled, self._rest = _Timer(), _Timer(), _Timer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unset(stalls=True)
+        for timer in (self._headers, self._stalled, self._rest):
+            timer.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._hangs_up is not None:
+        if self._headers:
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._hangs_up is not None and self._header_bytes > MAX_HEADER_BYTES:
+        if self._headers and self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._hangs_up is None:
+        if not self._headers:
             self._expect_headers()
 
     def on_headers_complete(self) -> None:
-        self._unset(stalls=False)
+        self._headers.stop()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._rest.stop()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._rest.start(REST_S, self.transport.close)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._stalls is None:
-            self._stalls = self.loop.call_later(STALLED_S, self._abort)
+        self._stalled.start(STALLED_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        if self._stalls is not None:
-            self._stalls.cancel()
-            self._stalls = None
+        self._stalled.stop()
         super().resume_writing()
 
     def _expect_headers(self) -> None:
         self._header_bytes = 0
-        self._hangs_up = self.loop.call_later(HEADERS_S, self._refuse, b"408 Request Timeout")
-
-    def _unset(self, *, stalls: bool) -> None:
-        if self._hangs_up is not None:
-            self._hangs_up.cancel()
-            self._hangs_up = None
-        if stalls and self._stalls is not None:
-            self._stalls.cancel()
-            self._stalls = None
+        self._headers.start(HEADERS_S, lambda: self._refuse(b"408 Request Timeout"))
 
     def _refuse(self, status: bytes) -> None:
-        self._unset(stalls=False)
+        self._headers.stop()
         if not self.transport.is_closing():
             head = b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status
             self.transport.write(head)
             self.transport.close()
-
-    def _abort(self) -> None:
-        self.transport.abort()

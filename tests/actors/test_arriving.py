@@ -113,6 +113,18 @@ def test_who_waits_tells_the_others_until_one_has_answered() -> None:
     assert coming.due(60_000) == []
 
 
+def test_who_waits_asks_the_addresses_that_it_was_given_as_often() -> None:
+    """All members may have moved, and who is at such an address may have started later."""
+    coming = Coming(OTHER)
+    coming.arriving.start_again(ME)
+    coming.arriving.arrive(["10.0.0.7:7000"])
+    assert coming.due() == ["@10.0.0.7:7000", B]
+    assert [coming.wait() for _ in range(3)] == [["@10.0.0.7:7000", B]] * 3
+    coming.arriving.answered(B)
+    coming.wait()
+    assert coming.arriving.wake_at is None
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_who_is_down_is_told_again_only_while_this_node_waits_for_anybody(waits: bool) -> None:
     """Else it is tried now and then anyway; but all may have been down, and it be back."""

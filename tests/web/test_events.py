@@ -1,0 +1,153 @@
+"""Events over HTTP: members and keys as they change, gone on with where one was."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nodes.client import Client
+from tests.networks import DEADLINE_S, Network
+from tests.web.gateways import GatewayProcess, Http
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What was said, and how far that leads."""
+
+    kind: str
+    data: Any
+    id: str
+
+
+@contextmanager
+def events(
+    gateway: GatewayProcess, query: str = "", last_id: str = ""
+) -> Iterator[Iterator[Event]]:
+    """What is said from now on."""
+    connection = http.client.HTTPConnection(gateway.address, timeout=DEADLINE_S)
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    connection.request("GET", f"/v1/events{query}", headers=headers)
+    answer = connection.getresponse()
+    assert answer.getheader("content-type", "").startswith("text/event-stream")
+
+    def read() -> Iterator[Event]:
+        fields: dict[str, str] = {}
+        for line in answer:
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value
+            elif "data" in fields:
+                yield Event(fields["event"], json.loads(fields["data"]), fields.get("id", ""))
+                fields = {}
+
+    try:
+        yield read()
+    finally:
+        connection.close()
+
+
+def next_of(kind: str, told: Iterator[Event]) -> Event:
+    """The next of a kind."""
+    return next(event for event in told if event.kind == kind)
+
+
+def test_members_are_told_first_then_every_key_that_is_changed(
+    gateway: GatewayProcess, client: Client
+) -> None:
+    """With its version, and its place on the ring."""
+    with events(gateway) as told:
+        member = next_of("member", told)
+        assert (member.data["name"], member.data["state"], member.data["was"]) == (
+            "node1",
+            "alive",
+            "",
+        )
+        version = client.put("told", 1)
+        key = next_of("key", told)
+        assert (key.data["key"], key.data["version"]) == ("told", version)
+        assert 0 <= key.data["position"] < 1
+
+
+def test_who_comes_back_is_told_what_was_missed(gateway: GatewayProcess, client: Client) -> None:
+    """Every change, once, of the keys that it reads about."""
+    with events(gateway, "?prefix=back/") as told:
+        next_of("member", told)
+        client.put("back/0", 0)
+        last = next_of("key", told)
+    client.put_many({f"back/{n}": n for n in range(1, 20)})
+    client.put("other", 1)
+    with events(gateway, "?prefix=back/", last.id) as told:
+        found = {next_of("key", told).data["key"] for _ in range(19)}
+        assert found == {f"back/{n}" for n in range(1, 20)}
+        client.put("back/end", 1)
+        assert next_of("key", told).data["key"] == "back/end"
+    with events(gateway, f"?prefix=back/&after={quote(last.id)}") as told:
+        assert next_of("key", told).data["key"].startswith("back/")
+
+
+def test_an_id_leads_no_further_than_what_was_said(gateway: GatewayProcess, client: Client) -> None:
+    """Of changes that came together some are said: the others are told to who comes back."""
+    with events(gateway, "?prefix=cut/") as told:
+        next_of("member", told)
+        client.put("cut/begin", 0)
+        begin = next_of("key", told)
+    client.put_many({f"cut/{n:02}": n for n in range(30)})
+    with events(gateway, "?prefix=cut/", begin.id) as told:
+        some = [next_of("key", told) for _ in range(7)]
+    with events(gateway, "?prefix=cut/", some[-1].id) as told:
+        found = {event.data["key"] for event in some}
+        while len(found) < 30:
+            found.add(next_of("key", told).data["key"])
+
+
+def test_who_cannot_be_told_all_is_told_that(gateway: GatewayProcess, client: Client) -> None:
+    """The place is of another node, or of one that has forgotten it."""
+    for last_id in ("1.00000000000000b1/5 0", " 0", "nonsense"):
+        with events(gateway, last_id=last_id) as told:
+            assert next_of("missed", told).data == {}
+            client.put("after", 1)
+            assert next_of("key", told).data["key"] == "after"
+
+
+def test_traffic_is_told_to_who_asks(gateway: GatewayProcess, http: Http) -> None:
+    """How many requests of each kind, how long they took, and where on the ring."""
+    with events(gateway, "?traffic") as told:
+        next_of("member", told)
+        for _ in range(3):
+            http.put_json("/v1/kv/traffic", 1)
+        data = next_of("traffic", told).data
+        assert data["requests"]["put_key"] >= 1
+        assert 0 < data["p50_ms"] <= data["p99_ms"]
+        assert {name: data["shown"][0][name] for name in ("operation", "status")} == {
+            "operation": "put_key",
+            "status": 200,
+        }
+
+
+def test_who_reads_is_told_when_no_node_answers_and_goes_on_when_one_does(
+    network: Network, tmp_path: Path
+) -> None:
+    """It is one stream all the while."""
+    first = network.node("node1")
+    first.wait_ready()
+    address = first.address
+    with (
+        GatewayProcess(tmp_path, [address], "--timeout", "1") as gateway,
+        events(gateway) as told,
+    ):
+        next_of("member", told)
+        network.stop(first)
+        trouble = next_of("trouble", told)
+        assert trouble.data["code"] in ("unreachable", "stopping", "timed_out", "unavailable")
+        again = network.node("node1", listen=address)
+        again.wait_ready()
+        assert next_of("missed", told).data == {}
+        with Client(address) as client:
+            client.put("again", 1)
+        assert next_of("key", told).data["key"] == "again"
