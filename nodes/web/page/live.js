@@ -13,6 +13,7 @@ const RING_MS = 30_000;
 const UNSETTLED_RING_MS = 3_000;
 const STATUS_TIMEOUT_MS = 12_000;
 const AGAIN_MS = 2_000;
+const UNSEEN_MS = 20_000;
 const EVENTS = ["member", "key", "missed", "traffic", "trouble"];
 
 /** `hear` has a function for each of: member, key, missed, traffic, status, ring, connection. */
@@ -24,6 +25,7 @@ export class Live {
     this.source = null;
     this.statusTimer = 0;
     this.reopens = 0;
+    this.rests = 0;
     this.isAsking = false;
     this.isAskedAgain = false;
     this.failures = 0;
@@ -31,7 +33,10 @@ export class Live {
     this.shownFor = "";
     this.ringAt = -Infinity;
     onAnswer((what, detail) => this.#answered(what, detail));
-    document.addEventListener("visibilitychange", () => document.hidden || this.look());
+    document.addEventListener("visibilitychange", () => this.#seen());
+    // A browser may keep a page that was left as it is, and its connections.
+    addEventListener("pagehide", () => this.#rest());
+    addEventListener("pageshow", (event) => event.persisted && this.#seen());
   }
 
   /** Begin, or begin anew as somebody else: with another token. */
@@ -51,9 +56,26 @@ export class Live {
     this.statusTimer = setTimeout(() => this.#status(), 0);
   }
 
-  #open() {
-    this.source?.close();
+  /** A browser has six connections for all pages of a gateway, and who reads events has one: a page
+   * that nobody looks at gives it back, and goes on later from where it was. */
+  #seen() {
+    clearTimeout(this.rests);
+    if (document.hidden) {
+      this.rests = setTimeout(() => this.#rest(), UNSEEN_MS);
+      return;
+    }
+    if (this.source === null) this.#open();
+    this.look();
+  }
+
+  #rest() {
     clearTimeout(this.reopens);
+    this.source?.close();
+    this.source = null;
+  }
+
+  #open() {
+    this.#rest();
     const after = this.lastId ? `&after=${encodeURIComponent(this.lastId)}` : "";
     const source = new EventSource(`/v1/events?traffic${after}`);
     this.source = source;
@@ -113,7 +135,7 @@ export class Live {
 
   #found(status) {
     this.failures = 0;
-    if (this.source.readyState === EventSource.CLOSED) this.#open();
+    if (this.source?.readyState === EventSource.CLOSED) this.#open();
     this.#connection("up");
     this.hear.status(status);
   }
@@ -151,7 +173,8 @@ export class Live {
       this.#connection("gateway");
     }
     // Where the way to the gateway was cut, the browser may wait for events that never come.
-    if (what === "answered" && this.connection.state === "gateway") this.#open();
+    const wasLost = this.connection.state === "gateway";
+    if (what === "answered" && wasLost && this.source !== null) this.#open();
     if (what === "answered" && ["gateway", "token"].includes(this.connection.state)) {
       this.#connection("connecting");
       this.look();
