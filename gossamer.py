@@ -1,6 +1,7 @@
 """The public face of Gossamer: `from gossamer import Client, AsyncClient, Node`.
 
-`Node` and what it needs are imported when it is first asked for, so that a client starts fast.
+`Node`, `LocalNetwork` and what they need are imported when first asked for, so that a client starts
+fast.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from nodes.status import Explanation, Replica, Status, Transfer
 from nodes.watching import KeyChange, MemberChange
 
 if TYPE_CHECKING:
+    from nodes.local_network import LocalNetwork
     from nodes.node import Node
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "GossamerError",
     "KeyChange",
     "KeyNotFound",
+    "LocalNetwork",
     "Member",
     "MemberChange",
     "Node",
@@ -73,4 +76,8 @@ def __getattr__(name: str) -> Any:
         from nodes.node import Node
 
         return Node
+    if name == "LocalNetwork":
+        from nodes.local_network import LocalNetwork
+
+        return LocalNetwork
     raise AttributeError(f"module 'gossamer' has no attribute {name!r}")

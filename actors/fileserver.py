@@ -25,6 +25,7 @@ from actors.mending import Mending
 from actors.messages import (
     FILES_FROM_CLIENTS,
     AskFiles,
+    AskVitals,
     ChunkKept,
     ChunkTaken,
     CompareChunks,
@@ -146,6 +147,8 @@ class FileServer:
                 self._outbox.reply(envelope, answer)
             case Touch() | Refer() | AskFiles() | CompareChunks():
                 self._on_fenced(envelope)
+            case AskVitals():
+                self._outbox.reply(envelope, self._report())
             case Released(chunks):
                 is_own = envelope.sender.node == self._desk.node
                 self._sweeping.on_released(chunks[:MAX_IDS], is_own=is_own)

@@ -25,6 +25,7 @@ from actors.memory import Memory
 from actors.messages import (
     Ack,
     Admitted,
+    AskVitals,
     Bind,
     Bounced,
     Bound,
@@ -37,6 +38,7 @@ from actors.messages import (
     Failed,
     Forget,
     Fresh,
+    GossiperVitals,
     Join,
     LayoutIs,
     Leave,
@@ -254,6 +256,8 @@ class Gossiper:
                 self._intake.on_layout(layout, now, is_leaving=self._departing.is_leaving)
             case Struck() as struck:
                 self._detector.follow(self._departing.on_struck(envelope, struck), now)
+            case AskVitals():
+                self._outbox.reply(envelope, GossiperVitals())
             case Stop():
                 is_member = bool(self._entering.network) and not self._intake.has_left
                 self._departing.on_stop(envelope, now, is_member=is_member)

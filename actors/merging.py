@@ -75,6 +75,10 @@ class Merging:
         """How many of them it has."""
         return len(self._gained)
 
+    def is_gaining(self, partition: int) -> bool:
+        """Is this replica new to it, and has not merged it yet?"""
+        return partition in self._gaining
+
     @property
     def is_complete(self) -> bool:
         """Is nothing lacking, as far as is known?"""

@@ -39,11 +39,13 @@ Ended = Callable[[int, str, str], None]
 class _Pulling:
     """One partition from one peer. `root` is the peer's; `leaves` are what this replica had when it
     began, and so are the same in all requests; `wanted` are keys to be fetched, `cursor` is where
-    the list goes on, `reserved_bytes` what the answer under way is thought to bring."""
+    the list goes on, `reserved_bytes` what the answer under way is thought to bring. `repairs`:
+    what is lacking should have been here."""
 
     partition: int
     peer: str
     root: int
+    repairs: bool
     leaves: tuple[str, ...] = ()
     cursor: str = ""
     wanted: deque[str] = field(default_factory=deque)
@@ -78,6 +80,8 @@ class PullQueue:
         self._epoch = 0
         self.bytes_pulled = 0
         """The keys and values that were taken from others, in all."""
+        self.repaired = 0
+        """Records that were lacking, or older than those of others, and should not have been."""
 
     @property
     def is_idle(self) -> bool:
@@ -100,9 +104,10 @@ class PullQueue:
         self._active.clear()
         self._thirsty.clear()
 
-    def pull(self, partition: int, peer: str, root: int) -> None:
-        """Take from this peer what it has of a partition, where its tree has this root."""
-        self._queue.append(_Pulling(partition, peer, root))
+    def pull(self, partition: int, peer: str, root: int, *, repairs: bool) -> None:
+        """Take from this peer what it has of a partition, where its tree has this root. `repairs`:
+        it is no partition that is only just moving here."""
+        self._queue.append(_Pulling(partition, peer, root, repairs))
 
     def give_up(self, peer: str) -> None:
         """This peer cannot be asked for now."""
@@ -217,9 +222,11 @@ class PullQueue:
         for _ in range(count):
             pulling.wanted.popleft()
         # What is not there any more was a tombstone, and is collected.
-        self._stage.put([record for record in records if record.stamp != NEVER])
+        held = self._stage.put([record for record in records if record.stamp != NEVER])
 
         def kept(ok: bool) -> None:
+            if ok and pulling.repairs:
+                self.repaired += held.count(False)
             if self._active.get(pulling.partition) is not pulling:
                 return
             if ok:

@@ -102,6 +102,8 @@ class Reading:
         self._close = close
         self._grew = grew
         self._heal = heal
+        self.repaired = 0
+        """Records that were written back to owners that had less."""
         self._fetches: Gathered[ReadPart] = {}
         self._stores: Gathered[BackPart] = {}
 
@@ -310,6 +312,7 @@ class Reading:
             is_stored = all(code == "ok" for code in codes[start:end])
             start = end
             if is_stored:
+                self.repaired += len(part.positions)
                 part.quorum.yes[node] = None
             else:
                 self._cannot_store(part, node)

@@ -1,10 +1,12 @@
-"""Which requests a coordinator does not take on, for what they ask or for what is under way."""
+"""Which requests a coordinator does not take on, for what they ask or for what is under way; and of
+one that came to nothing, why."""
 
 from __future__ import annotations
 
-from actors.actor import Envelope
+from actors.actor import Envelope, reply
 from actors.admission import Admission
-from actors.desk import Open
+from actors.desk import Desk, Open
+from actors.jobs import GetJob, Job, WriteJob, failure
 from actors.messages import Explain, Failed, Get, Write
 from actors.router_settings import RouterSettings
 
@@ -29,3 +31,14 @@ def refusal(
     if open_jobs.bytes > limits.max_open_bytes:
         return Failed("overloaded", "too many bytes are under way at this node", True)
     return None
+
+
+def explained(job: Job, desk: Desk, limits: RouterSettings) -> Envelope | None:
+    """A request for one key that failed is answered with a sentence, and the owners' names."""
+    if not isinstance(job, (GetJob, WriteJob)) or len(job.codes) > 1:
+        return None
+    if job.codes[0] in ("ok", "not_found"):
+        return None
+    owners, down = desk.keepers(job.message.keys[0])
+    failed = failure(job, owners, down, limits.max_key_bytes, limits.max_value_bytes)
+    return None if failed is None else reply(job.request, failed)

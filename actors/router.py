@@ -17,13 +17,14 @@ from actors.checking import PATIENCE_MS, Checking, SurveyJob
 from actors.client_keys import as_stored
 from actors.desk import Desk, Open
 from actors.healing import Healing
-from actors.jobs import ExportJob, GetJob, HealJob, Job, ProbeJob, WriteJob, failure, write_job
+from actors.jobs import ExportJob, GetJob, HealJob, Job, ProbeJob, WriteJob, write_job
 from actors.layout import Placement
 from actors.listing import Listing, ListJob
 from actors.membership import LIVING
 from actors.messages import (
     AskFiles,
     AskReport,
+    AskVitals,
     Bounced,
     Change,
     Changed,
@@ -47,6 +48,7 @@ from actors.messages import (
     Observed,
     PutRecord,
     Report,
+    RouterVitals,
     Scan,
     Scanned,
     ShowRing,
@@ -59,7 +61,7 @@ from actors.messages import (
     Write,
 )
 from actors.reading import BackPart, Reading
-from actors.refusing import refusal
+from actors.refusing import explained, refusal
 from actors.router_settings import RouterSettings
 from actors.window import Windows
 from actors.writing import Writing
@@ -155,22 +157,30 @@ class Router:
                 self._on_put_off(envelope, now)
             case LayoutIs() as news:
                 self._on_layout(envelope, news, now)
+            case MembersChanged() as changed:
+                self._on_members_changed(changed)
+            case Stop():
+                self._stop = envelope
+                self._stop_by_ms = now.mono_ms + self._settings.stop_patience_ms
+            case _:
+                self._on_word(envelope, now)
+
+    def _on_word(self, envelope: Envelope, now: Now) -> None:
+        """What the other actors of this node, and its host, tell and want to know."""
+        match envelope.message:
             case ClockRaised(counter):
                 self._desk.clock = max(self._desk.clock, counter)
             case Unread(client, waits):
                 self._admission.hold(client, is_held=waits)
             case Welcomed():
                 self._desk.welcome = True
-            case MembersChanged() as changed:
-                self._on_members_changed(changed)
             case Heal(keys):
                 if self._stop is None:
                     self._healing.begin(envelope, keys)
             case Watched(duration_ms):
                 self._watched_until_ms = max(self._watched_until_ms, now.mono_ms + duration_ms)
-            case Stop():
-                self._stop = envelope
-                self._stop_by_ms = now.mono_ms + self._settings.stop_patience_ms
+            case AskVitals():
+                self._desk.out.append(reply(envelope, RouterVitals(self._reading.repaired)))
             case other:
                 self._desk.drop(f"router was sent {type(other).__name__}")
 
@@ -318,22 +328,11 @@ class Router:
             self._export(job)
             return
         answer = self._checking.reply(job) if isinstance(job, SurveyJob) else None
-        answer = answer or self._explained(job) or job.answer()
+        answer = answer or explained(job, self._desk, self._settings) or job.answer()
         if answer is not None:
             out.append(answer)
         if self._is_watched and isinstance(job, WriteJob):
             self._changed += job.changes()
-
-    def _explained(self, job: Job) -> Envelope | None:
-        """A request for one key that failed is answered with a sentence, and the owners' names."""
-        if not isinstance(job, (GetJob, WriteJob)) or len(job.codes) > 1:
-            return None
-        if job.codes[0] in ("ok", "not_found"):
-            return None
-        owners, down = self._desk.keepers(job.message.keys[0])
-        limits = self._settings
-        failed = failure(job, owners, down, limits.max_key_bytes, limits.max_value_bytes)
-        return None if failed is None else reply(job.request, failed)
 
     def _doubt(self, keys: Sequence[str]) -> None:
         if self._settings.read_repair:

@@ -21,6 +21,7 @@ from actors.hinting import Hinting
 from actors.layout import Layout
 from actors.messages import (
     AskReport,
+    AskVitals,
     ClockRaised,
     Fetch,
     Fetched,
@@ -38,6 +39,7 @@ from actors.messages import (
     Scan,
     Scanned,
     Stop,
+    StorageVitals,
     Store,
     Stored,
     WantEpoch,
@@ -55,7 +57,7 @@ from actors.syncing import Syncing
 from actors.trees import Trees
 from actors.versions import MAX_CLOCK_STEP, NEVER, Kind, Record, Stamp
 
-PLAIN = frozenset({Store, Fetch, Scan, Inspect, AskReport, Refer})
+PLAIN = frozenset({Store, Fetch, Scan, Inspect, AskReport, AskVitals, Refer})
 """Requests that leave the parts of the actor as they are: what was not due before is not after."""
 
 READ_STEP = 64
@@ -202,6 +204,8 @@ class Storage:
                 self._stage.then(lambda _: self._outbox.reply(envelope, self._inspected(key)))
             case AskReport(epoch):
                 self._fence.answer(envelope, epoch, self._report)
+            case AskVitals():
+                self._stage.then(lambda _: self._outbox.reply(envelope, self._vitals()))
             case Remember(notes, founding):
                 self._on_remember(envelope, notes, founding, now)
             case MembersChanged() as changed:
@@ -314,4 +318,16 @@ class Storage:
             syncing.moved,
             tuple(counts),
             tuple(counts.values()),
+        )
+
+    def _vitals(self) -> StorageVitals:
+        syncing = self._syncing
+        return StorageVitals(
+            syncing.owned,
+            len(syncing.behind()),
+            syncing.moving,
+            syncing.moved,
+            sum(self._hinting.counts().values()),
+            syncing.repaired,
+            self._steward.is_welcome,
         )

@@ -99,6 +99,16 @@ class Syncing:
         """What keys and values it has taken from others have in all."""
         return self._pulls.bytes_pulled
 
+    @property
+    def owned(self) -> int:
+        """How many partitions this replica owns, or is to own."""
+        return len(self._merging.own)
+
+    @property
+    def repaired(self) -> int:
+        """How many records it has taken from others that it should have had."""
+        return self._pulls.repaired
+
     def behind(self) -> list[int]:
         """The partitions of which this replica may lack something, in order."""
         return self._merging.behind()
@@ -280,7 +290,8 @@ class Syncing:
         elif pair not in self._assigned or not self._merging.is_wanted(partition, peer):
             self._unassign(partition, peer)
             return
-        self._pulls.pull(partition, peer, root)
+        is_moving = self._merging.is_gaining(partition)
+        self._pulls.pull(partition, peer, root, repairs=not is_moving)
 
     def _fault_of(self, peer: str, compared: ComparedTrees) -> str:
         """Why this cannot be what was asked for, or empty."""

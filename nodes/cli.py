@@ -13,16 +13,19 @@ from typing import Any, NoReturn
 import click
 
 from actors.errors import GossamerError
+from nodes.backup_commands import backup, restore
 from nodes.client_commands import delete, get, list_keys, put
 from nodes.file_commands import download, files, remove, upload
 from nodes.gateway_command import gateway, token
 from nodes.key_commands import allow, denied, deny, keygen
 from nodes.membership_commands import forget, leave, members
 from nodes.output import Output, exit_status
+from nodes.ring_command import ring
 from nodes.serve import serve
 from nodes.shared_commands import share, shared, unshare
 from nodes.simulate_command import simulate
 from nodes.status_commands import explain, status
+from nodes.top.command import top
 from nodes.trace.command import trace
 from nodes.watch_commands import watch
 
@@ -92,9 +95,11 @@ def main(ctx: click.Context) -> None:
 KEYS = (put, get, delete, list_keys, watch, explain)
 FILES = (upload, download, files, remove)
 SHARED = (share, unshare, shared)
-MEMBERS = (members, status, leave, forget)
+MEMBERS = (members, status, ring, top, leave, forget)
+BACKUPS = (backup, restore)
 SECRETS = (keygen, token, deny, allow, denied)
-for command in (serve, gateway, *KEYS, *FILES, *SHARED, *MEMBERS, *SECRETS, trace, simulate):
+NODES = (serve, gateway)
+for command in (*NODES, *KEYS, *FILES, *SHARED, *MEMBERS, *BACKUPS, *SECRETS, trace, simulate):
     main.add_command(command)
 
 

@@ -12,6 +12,11 @@ def monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def monotonic_us() -> int:
+    """The clock of what is measured."""
+    return time.monotonic_ns() // 1_000
+
+
 def wall_us() -> int:
     """The clock that is written down, in microseconds since 1970."""
     return time.time_ns() // 1_000

@@ -27,6 +27,7 @@ from nodes.following import Following
 from nodes.guard import Guard
 from nodes.logs import Log
 from nodes.loop import MAX_MESSAGES, NodeInfo
+from nodes.meter import Meter
 from nodes.ports import Port
 from nodes.sockets import GOODBYE_MS, Socket, receive, receive_of, send
 from nodes.unread import UnreadReplies
@@ -41,9 +42,9 @@ _OF_WRITES = (Written, Shared, Departed, ChunkPut, FilePut, FileRemoved, Failed)
 
 
 class Door:
-    """`count` counts what is dropped. A turn takes no further message from the network after
-    `max_turn_bytes`; of a client `max_unread_bytes` of replies wait. Without a `guard` everybody
-    may do everything."""
+    """`count` counts what is dropped, the `meter` bytes. A turn takes no further message from the
+    network after `max_turn_bytes`; of a client `max_unread_bytes` of replies wait. Without a
+    `guard` everybody may do everything."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Door:
         log: Log,
         following: Following,
         count: Callable[..., None],
+        meter: Meter,
         *,
         max_turn_bytes: int,
         max_unread_bytes: int,
@@ -63,6 +65,7 @@ class Door:
         self._log = log
         self._following = following
         self._count = count
+        self._meter = meter
         self._max_turn_bytes = max_turn_bytes
         self._unread = UnreadReplies(self._send_message, self._drop_replies, max_unread_bytes)
         self._told: set[tuple[str, type[Message]]] = set()
@@ -87,7 +90,10 @@ class Door:
             if taken_bytes >= self._max_turn_bytes or (taken := self._take(self._router)) is None:
                 return
             key, frames = taken
-            taken_bytes += sum(map(len, frames))
+            size_bytes = sum(map(len, frames))
+            taken_bytes += size_bytes
+            # The first frame is ZeroMQ's name for the connection.
+            self._meter.received_bytes += size_bytes - len(frames[0])
             if envelopes := self._decode(key, frames):
                 yield envelopes
 
@@ -151,6 +157,7 @@ class Door:
                 admitted.append(self._following.begin(envelope))
             else:
                 refused.append((envelope.id, failed))
+                self._following.refuse(type(envelope.message), failed.code)
         self._refuse(client, refused)
         return admitted
 
@@ -208,6 +215,7 @@ class Door:
     def _send_message(self, client: str, frames: Sequence[bytes]) -> None:
         assert self._router is not None
         send(self._router, [bytes.fromhex(client.partition(".")[0]), *frames])
+        self._meter.sent_bytes += sum(map(len, frames))
 
     def _drop_replies(self, reason: str, client: str, replies: int) -> None:
         self._count(reason, count=replies, client=client)

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -29,7 +30,7 @@ WRITTEN_TOGETHER = 4
 @dataclass(frozen=True, slots=True)
 class Downloaded:
     """The file as it was fetched, and where it is now, if it has a path. Of its `chunks` those that
-    were there already were not fetched."""
+    were there already were not fetched. `time` is when the file was put into the network."""
 
     name: str
     size_bytes: int
@@ -39,6 +40,7 @@ class Downloaded:
     path: Path | None
     fetched_chunks: int
     chunks: int
+    time: datetime
 
 
 class Writable(Protocol):
@@ -133,11 +135,16 @@ def target_of(name: str, to: str | os.PathLike[str] | None) -> Path:
 
 
 async def download(
-    ports: FilePorts, name: str, to: Path | Writable, progress: Progress | None = None
+    ports: FilePorts,
+    name: str,
+    to: Path | Writable,
+    progress: Progress | None = None,
+    mode: int = 0o666,
 ) -> Downloaded:
-    """Fetch the file `name`. Raises OSError if it cannot be written, else GossamerError."""
+    """Fetch the file `name`; at a path it has this `mode`, less the umask. Raises OSError if it
+    cannot be written, else GossamerError."""
     writer = ports.thread()
-    sink: _Sink = _FileSink(to) if isinstance(to, Path) else _StreamSink(to)
+    sink: _Sink = _FileSink(to, mode) if isinstance(to, Path) else _StreamSink(to)
     try:
         async with ports.use() as calls:
             index = await open_index(name, calls, ports)
@@ -156,6 +163,7 @@ async def download(
         to if isinstance(to, Path) else None,
         fetched,
         index.chunk_count,
+        datetime.fromtimestamp(manifest.time_ms / 1_000, UTC),
     )
 
 

@@ -41,7 +41,7 @@ def upload(client: Client, output: Output, path: str, name: str | None) -> None:
     if path == STREAM and name is None:
         raise click.UsageError("what is read from stdin needs a --name")
     resumes = path != STREAM
-    with _told_of_ctrl_c(output, "run it again to send the rest" if resumes else ""):
+    with told_of_ctrl_c(output, "run it again to send the rest" if resumes else ""):
         source = _stdin() if path == STREAM else path
         with _plain_sentences(f"{path} cannot be read"), transfer_progress(output, path) as told:
             uploaded = client.upload(source, name, told)
@@ -83,7 +83,7 @@ def download(client: Client, output: Output, name: str, to: str | None) -> None:
       gossamer download report.pdf -o /tmp
       gossamer download photos.tar -o - | tar t
     """
-    with _told_of_ctrl_c(output, "" if to == STREAM else "run it again to fetch the rest"):
+    with told_of_ctrl_c(output, "" if to == STREAM else "run it again to fetch the rest"):
         if to == STREAM:
             with transfer_progress(output, name) as told:
                 client.download(name, _Stdout(output), told)
@@ -198,7 +198,7 @@ def _plain_sentences(what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told_of_ctrl_c(output: Output, advice: str) -> Iterator[None]:
+def told_of_ctrl_c(output: Output, advice: str) -> Iterator[None]:
     """Ctrl-C ends what is within, and is followed by the advice, if there is any."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_DFL:

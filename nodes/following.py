@@ -1,5 +1,5 @@
 """Requests of clients at one port, from when they come in to when they are answered: how long that
-took, what is worth a line in the log, and their traces.
+took, what is worth a line in the log, and their traces. Each is counted when it has ended.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from actors.messages import (
     WatchKeys,
     WatchMembers,
 )
-from nodes.clocks import wall_us
+from nodes.clocks import monotonic_us, wall_us
 from nodes.logs import Log
 from nodes.loop import NodeInfo
+from nodes.meter import Meter, outcome_of
 from nodes.trace.fields import trace_fields
 from nodes.wire import type_name
 
@@ -56,16 +57,24 @@ are never answered, for their clients are gone."""
 
 
 class Following:
-    """For the port of the actor `name`. `count` counts what is dropped. With `trace_all` every
-    request is traced, not only those that ask for it."""
+    """For the port of the actor `name`. `count` counts what is dropped, and the `meter` what has
+    ended. With `trace_all` every request is traced, not only those that ask for it."""
 
     def __init__(
-        self, name: str, node: NodeInfo, log: Log, count: Callable[..., None], *, trace_all: bool
+        self,
+        name: str,
+        node: NodeInfo,
+        log: Log,
+        count: Callable[..., None],
+        meter: Meter,
+        *,
+        trace_all: bool,
     ) -> None:
         self._name = name
         self._node = node
         self._log = log
         self._count = count
+        self._meter = meter
         self._trace_all = trace_all
         self._began: dict[tuple[str, int], tuple[int, type[Message]]] = {}
         self._traces = 0
@@ -74,7 +83,7 @@ class Following:
         """Take a client's request's time, and trace it if all are traced."""
         if len(self._began) >= MAX_FOLLOWED:
             del self._began[next(iter(self._began))]
-        self._began[envelope.sender.actor, envelope.id] = wall_us(), type(envelope.message)
+        self._began[envelope.sender.actor, envelope.id] = monotonic_us(), type(envelope.message)
         if self._trace_all and envelope.trace is None:
             self._traces += 1
             trace = Trace(
@@ -84,13 +93,18 @@ class Following:
         return envelope
 
     def end(self, client: str, envelope: Envelope) -> None:
-        """It is answered with this: log what was asked for, what was slow, and what failed."""
-        now_us = wall_us()
+        """It is answered with this: count it, and log what was slow, and what failed. A request to
+        watch something is answered again and again; it counts once."""
+        now_us = monotonic_us()
         began_us, request = self._began.pop((client, envelope.id), (now_us, Message))
-        took_ms = (now_us - began_us) / 1_000
+        took_us = now_us - began_us
+        took_ms = took_us / 1_000
         if envelope.trace is not None:
             self.record("replied", envelope)
         answer = envelope.message
+        if request is not Message:
+            is_timed = request not in _TAKES_LONG
+            self._meter.count(request, outcome_of(answer), took_us if is_timed else None)
         if isinstance(answer, Failed) and answer.code in _STATES:
             self._count(f"request while {answer.code}", why=answer.reason)
             return
@@ -114,6 +128,10 @@ class Following:
             took_ms=round(took_ms, 1),
             **fields,
         )
+
+    def refuse(self, request: type[Message], code: str) -> None:
+        """It was answered with this code before it was begun."""
+        self._meter.count(request, code)
 
     def record(self, event: str, envelope: Envelope) -> None:
         """What this thread does with a traced envelope that is not its actor's own."""

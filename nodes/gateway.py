@@ -62,9 +62,10 @@ class Gateway:
         rules = rules or Rules(needs_token=False)
         self._access = Access(endpoints, timeout_s, held, rules)
         self._traffic = Traffic()
+        self._events = Events(self._traffic)
         api: dict[str, Methods] = {
             **_API,
-            "/v1/events": {"GET": ("events", Events(self._traffic).answer)},
+            "/v1/events": {"GET": ("events", self._events.answer)},
             "/metrics": {"GET": ("metrics", Measures(self._traffic).answer)},
         }
         self.app = Starlette(
@@ -85,6 +86,11 @@ class Gateway:
             },
             lifespan=self._lifespan,
         )
+
+    def end_streams(self) -> None:
+        """It is about to stop: let answers that have no end come to one. Called on its event
+        loop."""
+        self._events.end()
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -176,14 +182,14 @@ class _Resource:
     def __init__(self, access: Access, traffic: Traffic, methods: Methods) -> None:
         self._access = access
         self._traffic = traffic
-        self._methods = methods
+        self.methods = methods
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if method not in self._methods:
+        if method not in self.methods:
             raise HTTPException(405, headers={"Allow": self._allowed})
-        operation, endpoint = self._methods[method]
+        operation, endpoint = self.methods[method]
         request = Request(scope, receive)
         began = self._traffic.begin()
         status, sent_bytes = ABANDONED, 0

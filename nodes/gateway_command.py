@@ -118,9 +118,10 @@ def gateway(
     from nodes.web.access import Rules
 
     rules = Rules(needs_token, ("*",) if insecure else allow_host)
-    app = Gateway(endpoint, timeout_s=timeout, held=held, rules=rules).app
+    made = Gateway(endpoint, timeout_s=timeout, held=held, rules=rules)
     log = open_log(None, "gateway", "info", sys.stderr)
-    serve(app, at, log, tls=(tls_cert, tls_key) if tls_cert and tls_key else None)
+    tls = (tls_cert, tls_key) if tls_cert and tls_key else None
+    serve(made.app, at, log, tls, made.end_streams)
 
 
 @click.command()

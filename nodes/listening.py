@@ -18,6 +18,7 @@ from nodes.keys import Dial, Pair
 from nodes.logs import Log
 from nodes.loop import Link, NodeInfo
 from nodes.mailbox import Mailbox
+from nodes.meter import Meter
 from nodes.peers import Peers
 from nodes.ports import Port
 from nodes.sockets import Context, Socket
@@ -40,8 +41,9 @@ class Wiring:
 
 class ListeningHost(InnerHost):
     """With `trace_all` every request is traced, not only those that ask for it. `port` is what is
-    listened on, once it is open; `take_sync_us` is the disk's, if the actor has one. With a `guard`
-    all is encrypted, with its keys, and it knows whose key is whose."""
+    listened on, once it is open, and `meter` counts there; `take_sync_us` is the disk's, if the
+    actor has one. With a `guard` all is encrypted, with its keys, and it knows whose key is whose.
+    """
 
     wiring: ClassVar[Wiring]
 
@@ -65,13 +67,15 @@ class ListeningHost(InnerHost):
         self._guard = guard
         dials = guard.keys.dials() if guard is not None else (None,)
         self._peers = Peers(context, wiring.dealer, dials, self._on_fault)
-        self._following = Following(name, node, log, self._drop, trace_all=trace_all)
+        self.meter = Meter()
+        self._following = Following(name, node, log, self._drop, self.meter, trace_all=trace_all)
         self._door = Door(
             wiring.port,
             node,
             log,
             self._following,
             self._drop,
+            self.meter,
             max_turn_bytes=wiring.max_turn_bytes,
             max_unread_bytes=wiring.max_unread_bytes,
             guard=guard,

@@ -14,7 +14,7 @@ from nodes.client_command import client_command
 from nodes.output import Output
 from nodes.progress import ProgressLine
 from nodes.table import Colour, print_table
-from nodes.terminal import colour_of, printable, wants_colours
+from nodes.terminal import STATE_COLOURS, colour_of, printable, wants_colours
 from nodes.watch_commands import patiently
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from nodes.watching import MemberChange
 
 _COLUMNS = ("name", "id", "state", "address")
-
-_STATE_COLOURS = {
-    "alive": "green",
-    "suspect": "yellow",
-    "dead": "red",
-    "stopped": "blue",
-    "leaving": "yellow",
-    "left": "blue",
-}
 
 
 @client_command("members")
@@ -114,7 +105,7 @@ def _fields(member: Member) -> dict[str, str]:
 
 def _colours(row: Sequence[str]) -> Sequence[Colour | None]:
     name, _, state, _ = row
-    return colour_of(name), None, _STATE_COLOURS.get(state), None
+    return colour_of(name), None, STATE_COLOURS.get(state), None
 
 
 def _watch(client: Client, output: Output) -> None:
@@ -149,7 +140,7 @@ def _line(change: MemberChange, width: int) -> str:
     name, state, was = f"{printable(member.name):<{width}}", str(member.state), str(change.was)
     if wants_colours(sys.stdout):
         name = click.style(name, fg=colour_of(printable(member.name)))
-        state, was = (click.style(s, fg=_STATE_COLOURS.get(s)) if s else s for s in (state, was))
+        state, was = (click.style(s, fg=STATE_COLOURS.get(s)) if s else s for s in (state, was))
     address = printable(member.address)
     if not change.was:
         news = f"new member, {state}, at {address}"

@@ -13,25 +13,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from actors.actor import HOST, Address, Envelope
 from actors.denials import denied_in
 from actors.errors import GossamerError, NotReady, error_for
 from actors.fileserver import FileServer
 from actors.gossiper import Gossiper
-from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member, fault, fault_of_name
 from actors.messages import (
     Alarm,
     DeniedKeys,
+    FilesReport,
     GiveUp,
+    GossiperVitals,
     LayoutIs,
     MembersChanged,
     Message,
     Noted,
     Retire,
+    RouterVitals,
     Stop,
+    StorageVitals,
 )
 from actors.router import Router
 from actors.storage import Storage
@@ -51,12 +54,17 @@ from nodes.hosts import GossipHost, InnerHost
 from nodes.logs import open_log
 from nodes.loop import Host, Loop, NodeInfo
 from nodes.mailbox import Mailbox, Post
+from nodes.news import News
 from nodes.node_settings import default_name, encryption_fields, file_settings
 from nodes.options import size_bytes
 from nodes.secret_file import read_node_keys
+from nodes.shown import Shown, open_http
 from nodes.sockets import new_context
 from nodes.switch import SwitchHost
 from nodes.tally import Tally
+
+if TYPE_CHECKING:
+    from nodes.node_http import NodeHttp
 
 STOP_S = 2.5
 """A clean stop takes at most this long."""
@@ -74,7 +82,8 @@ class Node:
     """A node in this process; see `gossamer serve --help` for what the arguments mean.
 
     `data` defaults to `.data/NAME`. Sizes are in bytes, times in seconds, or texts such as "10GB"
-    and "2h". Raises BadAddress where it may not listen as it is told, BadSecret where the file with
+    and "2h". With `http` the node shows metrics, and how it is, at that address; it needs the extra
+    `http`. Raises BadAddress where it may not listen as it is told, BadSecret where the file with
     the `secret` may not be used, ValueError for a wrong size or time.
     """
 
@@ -96,6 +105,7 @@ class Node:
         scrub_every: float | str | None = None,
         insecure: bool = False,
         secret: str | Path | None = None,
+        http: str = "",
         log_level: str = "info",
         console: TextIO | None = None,
     ) -> None:
@@ -109,6 +119,7 @@ class Node:
         self._advertise = advertised_host(self._listen, advertise, anywhere=anywhere)
         for other in (self._gossip_listen, self._files_listen):
             advertised_host(other, str(self._advertise), anywhere=anywhere)
+        self._http_listen = parse_address(http, 0) if http else None
         self._quota_bytes = None if files_quota is None else size_bytes(files_quota)
         self._file_settings = file_settings(
             max_file, extensions, chunk_grace, scrub_rate, scrub_every
@@ -124,14 +135,14 @@ class Node:
         self.data = Path(data) if data is not None else Path(".data") / self.name
         self.id = ""
         self.address = ""
+        self.http_address = ""
         self._guard: Guard | None = None
         self._loops: dict[str, Loop] = {}
         self._changed = threading.Condition()
-        self._members: dict[str, Member] = {}
-        self._layout = NO_LAYOUT
-        self._ready = False
+        self._news = News()
+        self._http: NodeHttp | None = None
+        self._is_stopping = False
         self._stopped = False
-        self._waiting = "it has not been started"
         self._error: GossamerError | None = None
 
     def start(self) -> None:
@@ -153,9 +164,10 @@ class Node:
         self._context = new_context()
         try:
             self._set_guard()
-            me = self._open_loops(NodeInfo(self.id, self.name))
+            self._me = me = self._open_loops(NodeInfo(self.id, self.name))
             if wrong := fault(me):
                 raise BadAddress(f"this node cannot be a member: {wrong}")
+            self._open_http()
         except GossamerError:
             self._close()
             raise
@@ -165,6 +177,7 @@ class Node:
             address=me.address,
             gossip_address=me.gossip_address,
             files_address=me.files_address,
+            **({"http_address": self.http_address} if self.http_address else {}),
             data=str(self.data),
             boot=boot.count,
             join=self._join,
@@ -242,6 +255,7 @@ class Node:
             loop.open()
             self._loops[name] = loop
         self._mailboxes = mailboxes
+        self._meters = {"requests": switch.meter, "files": files.meter}
         told = HostPort(self._advertise.host, self._advertise.port or switch.port)
         self.address = str(told)
         return Member(
@@ -255,17 +269,32 @@ class Node:
             state="alive",
         )
 
+    def _open_http(self) -> None:
+        if self._http_listen is None:
+            return
+        node, meters = NodeInfo(self.id, self.name), self._meters
+        shown = Shown(node, self._news, self._tally, meters, self._end_reason)
+        self._http = open_http(self._http_listen, shown, self._context, self._mailboxes, self._log)
+        self.http_address = self._http.address
+
+    def _end_reason(self) -> str:
+        """What has ended this node, or is about to; empty while nothing is."""
+        if self._error is not None:
+            return str(self._error)
+        return "the node is stopping" if self._is_stopping or self._stopped else ""
+
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Return once the node belongs to a network and serves.
 
         Raises NotReady with what it waits for, or what ended the node.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._error, timeout_s)
+            self._changed.wait_for(lambda: self._news.network or self._error, timeout_s)
             if self._error is not None:
                 raise self._error
-            if not self._ready:
-                raise NotReady(f"{self.name} is not ready after {timeout_s:g} s: {self._waiting}")
+            if not self._news.network:
+                why = self._news.waiting
+                raise NotReady(f"{self.name} is not ready after {timeout_s:g} s: {why}")
 
     def wait(self) -> None:
         """Return when the node was stopped by another thread; raise what ended it otherwise."""
@@ -286,6 +315,7 @@ class Node:
 
     def stop(self) -> None:
         """Tell the members, answer what is under way, close everything: within three seconds."""
+        self._is_stopping = True
         deadline_ms = monotonic_ms() + int(STOP_S * 1_000)
         post = Post(self._context, self._mailboxes)
         own = Address(self.id, HOST)
@@ -297,6 +327,8 @@ class Node:
         post.close()
         self._tally.summarise(monotonic_ms(), at_once=True)
         stuck = [name for name, loop in self._loops.items() if loop.is_alive()]
+        if self._http is not None and not self._http.close():
+            stuck.append("http")
         if stuck:
             self._log.events.error("not_stopped", actors=stuck)
         else:
@@ -334,11 +366,13 @@ class Node:
     def _on_news(self, message: Message) -> None:
         match message:
             case MembersChanged() as changed:
-                self._on_members(changed)
+                self._news.on_members(changed, self._me, self._log.events)
+                self._tell()
             case LayoutIs(layout):
-                self._layout = layout
-                if self._members:
-                    self._log_layout(layout)
+                self._news.on_layout(layout, self._log.events)
+            case StorageVitals() | RouterVitals() | GossiperVitals() | FilesReport() as vitals:
+                if self._http is not None:
+                    self._http.hear(vitals)
             case GiveUp(code, reason):
                 if self._error is None:
                     self._log.events.error("refused", code=code, reason=reason)
@@ -353,42 +387,6 @@ class Node:
             case Retire():
                 self._log.events.info("left", network_left=True)
                 self.request_stop()
-
-    def _on_members(self, changed: MembersChanged) -> None:
-        with self._changed:
-            first = bool(changed.network) and not self._ready
-            self._waiting = changed.waiting
-            self._ready = bool(changed.network)
-            self._changed.notify_all()
-        events = self._log.events
-        if not changed.network:
-            events.info("waiting", reason=changed.waiting)
-        elif first:
-            number = len(changed.members)
-            events.info("ready", address=self.address, network=changed.network, members=number)
-        if not changed.network:
-            return
-        known, self._members = self._members, {m.id: m for m in changed.members}
-        if not known:
-            # The storage had it on the disk before the gossiper told of anybody.
-            self._log_layout(self._layout)
-        for member in changed.members:
-            if member != known.get(member.id) and member.id != self.id:
-                say = events.warning if member.state in ("suspect", "dead") else events.info
-                say(f"member_{member.state}", member=member.name, address=member.address)
-        for member in known.values():
-            if member.id not in self._members:
-                events.warning("member_left", member=member.name, address=member.address)
-
-    def _log_layout(self, layout: Layout) -> None:
-        """By names, so not before they are known."""
-        names = {id: member.name for id, member in self._members.items()}
-        fields = {"epoch": layout.epoch, "members": sorted(names.get(m, m) for m in layout.voters)}
-        if layout.next:
-            fields["moving_to"] = sorted(names.get(m, m) for m in layout.next)
-        if layout.lost:
-            fields["given_up"] = sorted(names.get(m, m) for m in layout.lost)
-        self._log.events.info("layout", **fields)
 
     def _on_failure(self, actor: str, error: BaseException) -> None:
         self._end(NodeFailed(f"the {actor} of {self.name} failed: {error}"))

@@ -21,8 +21,9 @@ class PartialFile:
     """Opened with `open`, written with `write`, then `finish`ed or, as it is, `close`d. One thread
     uses it. Raises OSError where the file system does."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, mode: int = 0o666) -> None:
         self.target = target
+        self._mode = mode
         self.path = target.parent / partial_name(target.name)
         self._fd = -1
 
@@ -33,7 +34,7 @@ class PartialFile:
             raise GossamerError(f"{self.target} is not a file that could be replaced")
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            self._fd = os.open(self.path, flags | os.O_EXCL, 0o666)
+            self._fd = os.open(self.path, flags | os.O_EXCL, self._mode)
         except FileExistsError:
             self._fd = os.open(self.path, flags & ~os.O_CREAT)
         found = os.fstat(self._fd)

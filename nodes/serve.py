@@ -139,6 +139,14 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     "write everything.",
 )
 @setting(
+    "--http",
+    metavar="HOST:PORT",
+    callback=check_address,
+    default="",
+    help="Where the node shows its metrics, and how it is: /metrics, /livez and /readyz; port 0 "
+    "picks a free one.  [default: nowhere]",
+)
+@setting(
     "--log",
     type=click.Choice(LOG_LEVELS),
     default="info",

@@ -42,7 +42,7 @@ def status(client: Client, output: Output) -> int:
     if output.as_json:
         output.object(asdict(told))
     else:
-        _print_facts(output, _status_facts(told))
+        _print_facts(output, status_facts(told))
         colour = "green" if told.safe_to_stop else "red"
         verdict = _verdict(told)
         output.text(click.style(verdict, fg=colour) if wants_colours(sys.stdout) else verdict)
@@ -75,13 +75,14 @@ def _print_facts(output: Output, facts: Facts) -> None:
         output.text(f"{name:<{width}}  {printable(text)}")
 
 
-def _status_facts(told: Status) -> Facts:
+def status_facts(told: Status) -> Facts:
+    """What there is to tell of a network, each by a word for what it is about."""
     facts = [("members", f"{told.members:,}"), ("epoch", f"{told.epoch:,}")]
     traffic = "not encrypted: whoever reaches a port may use it"
     if told.fingerprint:
         traffic = f"encrypted, fingerprint of the secret {told.fingerprint}"
     facts.append(("traffic", traffic))
-    facts.append(("partitions", _copies(told)))
+    facts.append(("partitions", copies(told)))
     if told.moving and not told.transfers:
         facts.append(("moving", "data moves to new owners"))
     for transfer in told.transfers:
@@ -126,7 +127,8 @@ def _file_facts(files: FileCounts) -> Facts:
     return facts + ([("chunks", f"{', '.join(done)} since the nodes were started")] if done else [])
 
 
-def _copies(told: Status) -> str:
+def copies(told: Status) -> str:
+    """Whether partitions lack copies, in a sentence."""
     parts = []
     if told.under_replicated:
         parts.append(f"{told.under_replicated:,} of {ring.PARTITIONS:,} lack a copy")

@@ -15,6 +15,16 @@ PALETTE = (39, 208, 76, 170, 220, 44, 204, 105, 148, 36, 214, 135, 117, 70, 211,
 """Colours of the 256-colour set that are legible on dark and on light, red left to errors. Sixteen,
 so that names which differ in their last digit alone never share one."""
 
+STATE_COLOURS = {
+    "alive": "green",
+    "suspect": "yellow",
+    "dead": "red",
+    "stopped": "blue",
+    "leaving": "yellow",
+    "left": "blue",
+}
+"""The colours of the states of members."""
+
 
 def colour_of(node: str) -> int:
     """The colour of a node's name, out of 256: the same on every machine and in every run."""

@@ -9,18 +9,17 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 from actors.errors import GossamerError, Unavailable
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
 
 ROOT = Path(__file__).parent.parent
@@ -59,41 +58,6 @@ def logged(data: Path, event: str) -> list[dict[str, Any]]:
         if record["event"] == event:
             records.append(record)
     return records
-
-
-class Ports:
-    """TCP ports of this machine that nobody has, and that no other user of this class is given.
-
-    They are below those that the system gives out by itself, so that a port is still free when its
-    node was stopped and is started again.
-    """
-
-    def __init__(self) -> None:
-        self._claims: list[socket.socket] = []
-
-    def take(self, count: int) -> list[int]:
-        """So many free ports, kept for their taker until `close`."""
-        return [self._take_one() for _ in range(count)]
-
-    def _take_one(self) -> int:
-        draw = SystemRandom()
-        for _ in range(1_000):
-            port = draw.randrange(15_000, 32_000)
-            # The UDP port of the same number, which no node uses, stands for the claim.
-            claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            try:
-                claim.bind(("127.0.0.1", port))
-                with socket.create_server(("127.0.0.1", port)):
-                    self._claims.append(claim)
-                return port
-            except OSError:
-                claim.close()
-        raise AssertionError("no free port among a thousand")
-
-    def close(self) -> None:
-        """Give the claims back."""
-        for claim in self._claims:
-            claim.close()
 
 
 def addresses(ports: Sequence[int]) -> list[str]:

@@ -12,9 +12,18 @@ import gossamer
 from actors.errors import ERRORS
 
 NAMES = {"AsyncClient", "BatchError", "Client", "Entry", "FileMissing", "GossamerError"}
-NAMES |= {"KeyNotFound", "Node", "NotReady", "Overloaded", "Refused", "Stopping", "TimedOut"}
+NAMES |= {
+    "KeyNotFound",
+    "LocalNetwork",
+    "Node",
+    "NotReady",
+    "Overloaded",
+    "Refused",
+    "Stopping",
+    "TimedOut",
+}
 NAMES |= {"Unavailable", "Unreachable", "KeyChange", "Member", "MemberChange", "SharedValue"}
-NAMES |= {"Explanation", "Replica", "Status", "Transfer"}
+NAMES |= {"Explanation", "Replica", "Ring", "RingMember", "Status", "Transfer"}
 NAMES |= {"AsyncRemoteFile", "Downloaded", "FileEntry", "Uploaded"}
 
 

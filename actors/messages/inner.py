@@ -161,6 +161,40 @@ class Changed(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class AskVitals(Message):
+    """Host to actor: do you take turns, and what have you counted? Answered with the vitals of that
+    actor; by the file server with FilesReport."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageVitals(Message):
+    """Of `owned` partitions, those of the owner to be included, this replica may lack something in
+    `behind`. It has `moved` of `to_move` that it is to get in this layout. So many hints wait here
+    for others. Since the start it took so many `repaired` records from other owners because it
+    had older ones, or none. `is_welcome`: others know of this life of the node."""
+
+    owned: int
+    behind: int
+    to_move: int
+    moved: int
+    hints: int
+    repaired: int
+    is_welcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouterVitals(Message):
+    """Since the start reads brought so many `repaired` records to owners that had older ones."""
+
+    repaired: int
+
+
+@dataclass(frozen=True, slots=True)
+class GossiperVitals(Message):
+    """It takes turns. What it knows of members it tells whenever that changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm(Message):
     """Gossiper to its host: something that a person has to mend."""
 

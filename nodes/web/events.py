@@ -37,6 +37,7 @@ MOST_SHOWN = 50
 
 Fields = dict[str, Any]
 _BEGIN = b"retry: 1000\n\n"
+_END = b""
 _ALIVE = b": nothing has happened\n\n"
 
 
@@ -45,12 +46,12 @@ class Events:
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
-        self._readers = 0
+        self._readers: dict[_Reader, None] = {}
 
     async def answer(self, request: Request, client: AsyncClient) -> Response:
         """GET /v1/events: of keys that begin with `prefix`; with `traffic` also what passes through
         this gateway, each second."""
-        if self._readers >= MAX_READERS:
+        if len(self._readers) >= MAX_READERS:
             raise Problem(503, "overloaded", f"{MAX_READERS} read the events already")
         prefix = request.query_params.get("prefix", "")
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
@@ -62,23 +63,31 @@ class Events:
         stream = self._stream(reader, sources)
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
+    def end(self) -> None:
+        """The gateway stops: who reads is to go on with another, or with this when it is back."""
+        for reader in self._readers:
+            reader.end()
+
     async def _stream(
         self, reader: _Reader, sources: list[Coroutine[Any, Any, None]]
     ) -> AsyncIterator[bytes]:
-        self._readers += 1
+        self._readers[reader] = None
         tasks = [asyncio.create_task(source) for source in sources]
         try:
             yield _BEGIN
             while True:
                 try:
-                    yield await asyncio.wait_for(reader.said.get(), ALIVE_S)
+                    said = await asyncio.wait_for(reader.said.get(), ALIVE_S)
                 except TimeoutError:
-                    yield _ALIVE
+                    said = _ALIVE
+                if said == _END:
+                    return
+                yield said
                 for task in tasks:
                     if task.done():
                         task.result()
         finally:
-            self._readers -= 1
+            del self._readers[reader]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -124,6 +133,12 @@ class _Reader:
         self._is_lost = bool(last_id)
         self._trouble = ""
         self.said: asyncio.Queue[bytes] = asyncio.Queue(maxsize=100)
+
+    def end(self) -> None:
+        """Nothing more is said, not even what waits."""
+        while not self.said.empty():
+            self.said.get_nowait()
+        self.said.put_nowait(_END)
 
     async def keys(self) -> None:
         """Which are changed, from the cursor on."""

@@ -6,6 +6,8 @@ a body that was answered already.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,9 @@ STALLED_S = 60.0
 REST_S = 10.0
 """So long the rest of a body may take whose request was answered before its end. It is read, and
 thrown away: who is hung up on while it sends does not see the answer."""
+
+
+_NO_LINGERING = struct.pack("ii", 1, 0)
 
 
 class _Timer:
@@ -85,11 +90,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled.start(STALLED_S, self.transport.abort)
+        self._stalled.start(STALLED_S, self._cut)
 
     def resume_writing(self) -> None:
         self._stalled.stop()
         super().resume_writing()
+
+    def _cut(self) -> None:
+        """At once: the system does not go on with what it has taken to be sent either."""
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.transport.abort()
 
     def _expect_headers(self) -> None:
         self._header_bytes = 0

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -42,11 +47,27 @@ class _IntoLog(logging.Handler):
 
 
 class Server(uvicorn.Server):
-    """Tells the log where it listens, once it does."""
+    """Tells the log where it listens, once it does; ended by a signal, its process ends well."""
 
-    def __init__(self, config: uvicorn.Config, log: Log) -> None:
+    def __init__(
+        self, config: uvicorn.Config, log: Log, on_stop: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(config)
         self._log = log
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        asyncio.get_running_loop().call_soon_threadsafe(self._on_stop)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, which in the end raises the signal again."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -56,17 +77,37 @@ class Server(uvicorn.Server):
             self._log.events.info("ready", url=f"{scheme}://{HostPort(host, port)}/")
 
 
-def serve(app: Any, at: HostPort, log: Log, tls: tuple[str, str] | None = None) -> None:
-    """Serve an ASGI application until a signal ends it. Raises GossamerError where it cannot listen
-    there, or the certificate cannot be read."""
+def serve(
+    app: Any,
+    at: HostPort,
+    log: Log,
+    tls: tuple[str, str] | None = None,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve an ASGI application until a signal ends it; `on_stop` is called first then. Raises
+    GossamerError where it cannot listen there, or the certificate cannot be read."""
     for name in ("uvicorn", "gossamer.gateway"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_IntoLog(log)], False
-    config = uvicorn.Config(
+    config = configured(app, tls)
+    try:
+        config.load()
+    except OSError as error:
+        raise GossamerError(f"cannot use the certificate: {error}") from error
+    listening = listen(at)
+    server = Server(config, log, on_stop)
+    with listening:
+        asyncio.run(server.serve([listening]))
+    log.events.info("stopped")
+
+
+def configured(app: Any, tls: tuple[str, str] | None, *, lifespan: Any = "on") -> uvicorn.Config:
+    """How uvicorn is to serve an application."""
+    return uvicorn.Config(
         app,
         http=BoundedProtocol,
         ws="none",
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -77,15 +118,6 @@ def serve(app: Any, at: HostPort, log: Log, tls: tuple[str, str] | None = None) 
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=tls[1] if tls else None,
     )
-    try:
-        config.load()
-    except OSError as error:
-        raise GossamerError(f"cannot use the certificate: {error}") from error
-    listening = listen(at)
-    server = Server(config, log)
-    with listening:
-        asyncio.run(server.serve([listening]))
-    log.events.info("stopped")
 
 
 def listen(at: HostPort) -> socket.socket:

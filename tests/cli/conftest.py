@@ -12,10 +12,11 @@ import zmq
 from click.testing import CliRunner, Result
 
 from nodes.cli import main
+from nodes.free_ports import Ports
 from nodes.node import Node
 from nodes.sockets import new_context
 from tests.cli.processes import Process
-from tests.networks import Ports, addresses
+from tests.networks import addresses
 from tests.nodes.scripted import ScriptedNode
 
 Run = Callable[..., Result]

@@ -31,6 +31,7 @@ chunk_grace = "2h"
 scrub_rate = "10MB"
 scrub_every = "1d"
 insecure = true
+http = "127.0.0.1:9400"
 log = "error"
 """
 
@@ -50,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "scrub_rate": None,
     "scrub_every": None,
     "insecure": False,
+    "http": "",
     "log_level": "info",
 }
 
@@ -109,6 +111,7 @@ def test_everything_may_come_from_a_file(settings: Any, tmp_path: Path) -> None:
         "scrub_rate": "10MB",
         "scrub_every": "1d",
         "insecure": True,
+        "http": "127.0.0.1:9400",
         "log_level": "error",
     }
     assert settings("--config", "node.toml") == given
@@ -133,6 +136,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         GOSSAMER_SCRUB_RATE="0",
         GOSSAMER_SCRUB_EVERY="1h",
         GOSSAMER_INSECURE="1",
+        GOSSAMER_HTTP="127.0.0.1:5",
         GOSSAMER_LOG="debug",
     )
     assert given == {
@@ -151,6 +155,7 @@ def test_everything_may_come_from_the_environment(settings: Any) -> None:
         "scrub_rate": "0",
         "scrub_every": "1h",
         "insecure": True,
+        "http": "127.0.0.1:5",
         "log_level": "debug",
     }
 

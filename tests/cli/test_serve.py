@@ -130,7 +130,7 @@ def test_a_data_folder_in_use_is_said(start: Start, node: Node, tmp_path: Path) 
     assert sentence.startswith(f"gossamer: the data folder {node.data} is in use by process ")
 
 
-@pytest.mark.parametrize("flag", ["--listen", "--gossip-listen", "--files-listen"])
+@pytest.mark.parametrize("flag", ["--listen", "--gossip-listen", "--files-listen", "--http"])
 def test_an_address_in_use_is_said(start: Start, silent: str, flag: str) -> None:
     """A node that cannot listen as it was told ends with status 1 and one sentence."""
     process = start("serve", "--name", "n2", *ANYWHERE, flag, silent)

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from nodes.free_ports import Ports
 from tests.deploy.containers import END_S, ROOT, environment
-from tests.networks import Ports
 
 STATUS = {"/livez": 200, "/readyz": 503}
 

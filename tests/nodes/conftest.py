@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
 from nodes.sockets import Context, new_context
 from tests.namespaces import CutNetwork, NoNamespaces
-from tests.networks import DEADLINE_S, Network, NodeProcess, Ports, Processes, client_of
+from tests.networks import DEADLINE_S, Network, NodeProcess, Processes, client_of
+from tests.nodes.backups import alone, fill
 from tests.nodes.halves import LEFT, RIGHT
 from tests.nodes.scripted_files import MIXED, FileNode, file_nodes
 from tests.nodes.secured import Secrets
@@ -113,3 +115,24 @@ def secured(network: Network, net: Secrets) -> Node:
     node = network.node("node1", secret=net.file)
     node.wait_ready(DEADLINE_S)
     return node
+
+
+@pytest.fixture
+def full(network: Network) -> Iterator[Client]:
+    """A client of a network of one node with some of everything."""
+    with client_of(alone(network, "source")) as client:
+        fill(client)
+        yield client
+
+
+@pytest.fixture
+def target(network: Network, full: Client) -> Iterator[Client]:
+    """A client of another network, which is empty."""
+    with client_of(alone(network, "target")) as client:
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where backups go."""
+    return tmp_path / "backup"

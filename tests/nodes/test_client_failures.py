@@ -22,9 +22,10 @@ from actors.errors import (
 )
 from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
 from nodes.sockets import Context
-from tests.networks import DEADLINE_S, Network, Ports, Processes, addresses, client_of, wait_until
+from tests.networks import DEADLINE_S, Network, Processes, addresses, client_of, wait_until
 from tests.nodes.scripted import ScriptedNode, background, failure, got
 
 SHORT_S = 0.3

@@ -11,6 +11,7 @@ from actors.messages import Failed, Get
 from nodes.following import MAX_FOLLOWED, Following
 from nodes.logs import open_log
 from nodes.loop import NodeInfo
+from nodes.meter import Meter
 
 HERE = "00000000000000aa"
 
@@ -19,7 +20,8 @@ def test_of_too_many_requests_the_oldest_is_forgotten(tmp_path: Path) -> None:
     """Some are never answered; what is told of the others stays right."""
     path = tmp_path / "log.jsonl"
     log = open_log(path, "node1", "info", None)
-    following = Following("router", NodeInfo(HERE, "node1"), log, lambda _: None, trace_all=False)
+    info, meter = NodeInfo(HERE, "node1"), Meter()
+    following = Following("router", info, log, lambda _: None, meter, trace_all=False)
     router, client, get = (
         Address(HERE, "router"),
         Address(CLIENT, "c"),

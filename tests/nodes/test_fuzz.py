@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from nodes.free_ports import Ports
 from nodes.secret_file import new_secret, write_secret
 from nodes.sockets import Context
-from tests.networks import Ports, Processes
+from tests.networks import Processes
 from tests.nodes.fuzz_ports import Send, Subject, publish, send_messages, send_raw, subscribe
 from tests.nodes.load import measured
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from actors.gossip_settings import GossipSettings
-from tests.networks import NodeProcess, Ports, Processes, Views, read_log, start_all, wait_until
+from nodes.free_ports import Ports
+from tests.networks import NodeProcess, Processes, Views, read_log, start_all, wait_until
 from tests.nodes.load import measured
 from tests.nodes.relays import HOST, Relays
 

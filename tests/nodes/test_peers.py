@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import zmq
 
+from nodes.free_ports import Ports
 from nodes.peers import AFRESH_MS, MAX_STRANGERS, MAX_WATCHED, Peers
 from nodes.sockets import Context, Socket, receive, request_dealer, request_router
-from tests.networks import Ports, addresses, wait_until
+from tests.networks import addresses, wait_until
 
 ID = "00000000000000b2"
 

@@ -16,6 +16,7 @@ from actors.messages import (
     TO_GOSSIPERS,
     CheckFile,
     Deny,
+    Export,
     Forget,
     HoldChunks,
     Leave,
@@ -49,6 +50,7 @@ ASKED: dict[type[Message], Message] = {
     Leave: Leave("", 5_000),
     Forget: Forget("node2", True, 5_000),
     Deny: Deny("reader-17", True, 5_000),
+    Export: Export("", 10, 5_000),
 }
 """A request of each kind that not everybody may make."""
 
@@ -232,7 +234,7 @@ def test_a_node_without_the_secret_says_what_is_wrong(
     with client_of(late.address, secret=secret) as client, pytest.raises(NotReady, match=why):
         client.status()
     wait_until("so does the other's", lambda: _failed_handshakes(secured))
-    assert [m.name for m in network.nodes[0]._members.values()] == ["node1"]
+    assert [m.name for m in network.nodes[0]._news.members.values()] == ["node1"]
 
 
 def test_a_member_that_starts_again_with_another_secret_says_so(

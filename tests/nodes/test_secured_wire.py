@@ -12,8 +12,9 @@ import pytest
 
 from actors.errors import GossamerError, Refused
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node, NodeFailed
-from tests.networks import DEADLINE_S, Network, Ports, client_of, logged, wait_until
+from tests.networks import DEADLINE_S, Network, client_of, logged, wait_until
 from tests.nodes.relays import HOST, Relays
 from tests.nodes.secured import Secrets
 

@@ -9,6 +9,7 @@ import pytest
 import zmq
 
 from actors.gossip_settings import GossipSettings
+from nodes.free_ports import Ports
 from nodes.secret_file import MAX_LINES
 from nodes.sockets import (
     MAX_FRAMES,
@@ -28,7 +29,7 @@ from nodes.sockets import (
     request_dealer,
     request_router,
 )
-from tests.networks import Ports, addresses, wait_until
+from tests.networks import addresses, wait_until
 
 EVERY_TCP_SOCKET = {
     zmq.LINGER: 0,

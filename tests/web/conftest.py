@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from nodes.client import Client
+from nodes.free_ports import Ports
 from nodes.node import Node
-from tests.networks import Network, Ports, client_of
+from tests.networks import Network, client_of
 from tests.web.gateways import GatewayProcess, Http
 
 
