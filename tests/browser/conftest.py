@@ -10,8 +10,9 @@ import pytest
 from selenium.webdriver import Chrome
 
 from nodes.client import Client
+from nodes.free_ports import Ports
 from tests.browser.pages import MISSING, Page, start_browser
-from tests.networks import NodeProcess, Ports, Processes, addresses, client_of
+from tests.networks import NodeProcess, Processes, addresses, client_of
 from tests.web.gateways import GatewayProcess
 
 

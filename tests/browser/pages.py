@@ -58,7 +58,7 @@ class Page:
         self.driver.get("about:blank")
         self.driver.delete_all_cookies()
         for kind in ("browser", "performance"):
-            self.driver.get_log(kind)
+            self._log(kind)
         self.driver.get(self.url)
 
     def emulate(self, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
@@ -82,7 +82,7 @@ class Page:
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script in the page returns."""
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
 
     def wait(self, what: str, holds: Callable[[], Any]) -> None:
         """Return once it holds; TimeoutException with `what` past the deadline."""
@@ -131,19 +131,20 @@ class Page:
     def complaints(self) -> list[str]:
         """What the browser's console has said, but for answers with the status of an error, which
         a browser puts down however well a page takes them."""
-        return [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            if entry["source"] != "network"
-        ]
+        return [entry["message"] for entry in self._log("browser") if entry["source"] != "network"]
 
     def strangers(self) -> list[str]:
         """Addresses of other origins that were asked since the page was opened."""
         asked = []
-        for entry in self.driver.get_log("performance"):
+        for entry in self._log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 asked.append(str(message["params"]["request"]["url"]))
         assert asked, "the browser tells what it asks for"
         ours = (self.url, f"blob:{self.url}", "data:", "about:")
         return [url for url in asked if not url.startswith(ours)]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        """What the browser has put down since it was asked last."""
+        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return entries

@@ -18,28 +18,24 @@ for (const kind of ["dragover", "drop"]) {
   document.querySelector("#ring").dispatchEvent(new DragEvent(kind, what));
 }
 """
-HAS_INK = """
-const canvas = document.getElementById(arguments[0]);
-const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-return data.some((value) => value > 0);
-"""
 
 
-def is_drawn(page: Page, canvas: str) -> bool:
-    """Is there anything on this canvas?"""
-    return bool(page.run(HAS_INK, canvas))
+def drawn(page: Page, canvas: str) -> str:
+    """What is on a canvas, as an image in an address."""
+    return str(page.run("return document.getElementById(arguments[0]).toDataURL()", canvas))
 
 
 def test_the_page_shows_the_network(page: Page) -> None:
     """The ring, each member with its state and share, and how all is in a sentence."""
-    page.wait("the ring is drawn", lambda: is_drawn(page, "web-still"))
     names = [page.text(f"#member-list li:nth-child({n}) .name") for n in (1, 2, 3)]
     assert names == ["node1", "node2", "node3"]
     page.wait_text("[data-name=node1] .share", "33.3 %")
     assert "alive" in page.text("[data-name=node1] .state")
     assert page.text("#sentence") == "3 members: every partition has all its copies."
+    before = drawn(page, "web-still")
     page.run("arguments[0].focus()", page.one("[data-name=node2]"))
     page.wait_text("#member-told", "node2 has 33.3 % of all copies, 4,096 partitions")
+    page.wait("its arcs light up", lambda: drawn(page, "web-still") != before)
 
 
 def test_a_key_put_in_the_page_is_read_by_a_client(page: Page, world: World) -> None:
@@ -90,11 +86,12 @@ def test_a_key_is_explained_and_deleted(page: Page, world: World) -> None:
     """Where it is, what each owner holds, and if they agree; it is deleted when asked twice."""
     world.client.put("explained", 1)
     told = world.client.explain("explained")
+    before = drawn(page, "web-moving")
     page.look("explained")
     page.wait_text("#shown-place", f"partition {told.partition:,} of 4,096, owned by")
     page.wait_text("#shown-agrees", "The owners agree.")
     assert len(page.all("#shown-replicas tbody tr")) == 3
-    page.wait("its place is marked", lambda: is_drawn(page, "web-moving"))
+    page.wait("its place is marked", lambda: drawn(page, "web-moving") != before)
     page.click("#shown-delete")
     page.one("#question [value=no]").send_keys(Keys.ESCAPE)
     page.wait("nobody asks", lambda: not page.one("#question").is_displayed())

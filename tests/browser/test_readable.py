@@ -79,8 +79,7 @@ def test_there_is_contrast(page: Page, world: World, scheme: str) -> None:
 
 
 def test_everything_has_a_name(page: Page, world: World) -> None:
-    """What the browser tells those who cannot see says what each control is for, and there are
-    landmarks."""
+    """Those who do not see are told what each control is for, and find landmarks."""
     fill(page, world)
     tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
     nodes = [node for node in tree["nodes"] if not node.get("ignored")]

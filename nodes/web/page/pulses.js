@@ -12,7 +12,8 @@ const WAVES = 14;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Pulses {
-  /** `scene()` is what they are drawn over: its shape, colours, threadsOf(position) and mark. */
+  /** `scene()` is what they are drawn over: its shape, colours, threadsOf(position) and mark,
+   * and what `above(context)` draws over them. */
   constructor(context, scene) {
     this.context = context;
     this.scene = scene;
@@ -51,6 +52,7 @@ export class Pulses {
       else this.#request(scene, pulse, age);
     }
     context.globalAlpha = 1;
+    scene.above(context);
     if (this.passing.length === 0) return;
     if (!still.matches) this.draw();
     else if (!this.timer) {
@@ -74,10 +76,10 @@ export class Pulses {
     context.moveTo(...shape.at(position, shape.rim + 4));
     context.lineTo(...shape.at(position, to));
     context.stroke();
-    for (const { radius, colour } of threads) {
+    for (const { radius, colour, isThere } of threads) {
       if (radius < to - 0.5) continue;
-      this.#tremble(shape, position, radius, colours.paper, colour, age);
-      this.#knot(shape, position, radius, colour, 5.5 - 2.5 * age);
+      if (isThere) this.#tremble(shape, position, radius, colours.paper, colour, age);
+      this.#knot(shape, position, radius, isThere, colour, 5.5 - 2.5 * age);
     }
   }
 
@@ -100,12 +102,15 @@ export class Pulses {
     }
   }
 
-  #knot(shape, position, radius, colour, size) {
+  /** Full where there is somebody to hold it, hollow where there is not. */
+  #knot(shape, position, radius, isThere, colour, size) {
     const { context } = this;
-    context.fillStyle = colour;
+    context.fillStyle = context.strokeStyle = colour;
+    context.lineWidth = 1.6;
     context.beginPath();
     context.arc(...shape.at(position, radius), size, 0, 2 * Math.PI);
-    context.fill();
+    if (isThere) context.fill();
+    else context.stroke();
   }
 
   #request({ shape, colours }, { kind, position }, age) {
@@ -146,10 +151,10 @@ export class Pulses {
     context.moveTo(...shape.at(mark, shape.rim + 16));
     context.lineTo(...shape.at(mark, deepest));
     context.stroke();
-    this.#knot(shape, mark, shape.rim + 16, colours.accent, 4);
-    for (const { radius, colour } of threads) {
-      this.#knot(shape, mark, radius, colours.paper, 8);
-      this.#knot(shape, mark, radius, colour, 6);
+    this.#knot(shape, mark, shape.rim + 16, true, colours.accent, 4);
+    for (const { radius, colour, isThere } of threads) {
+      this.#knot(shape, mark, radius, true, colours.paper, 8);
+      this.#knot(shape, mark, radius, isThere, colour, 6);
     }
   }
 }

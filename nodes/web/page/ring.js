@@ -3,7 +3,7 @@
 
 import { find, number, say } from "./text.js";
 import { Pulses } from "./pulses.js";
-import { Shape, drawWeb } from "./web.js";
+import { ABSENT, Shape, drawLabels, drawWeb } from "./web.js";
 
 const LARGEST = 720;
 /** Of less nothing could be seen, and of nothing there is no circle. */
@@ -107,9 +107,13 @@ export class RingView {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     this.shape = new Shape(this.shape.side, this.members.length);
     this.threads = new Map(this.members.map((member, thread) => [member.place, thread]));
-    const lit = this.members.find((member) => member.id === this.lit) ?? null;
+    const lit = this.#litMember();
     drawWeb(this.still.getContext("2d"), this.shape, ring, this.members, lit, this.colours);
     this.pulses.draw();
+  }
+
+  #litMember() {
+    return this.members.find((member) => member.id === this.lit) ?? null;
   }
 
   #scene() {
@@ -118,11 +122,16 @@ export class RingView {
       const places = owners[Math.floor(position * owners.length)] ?? [];
       return places.map((place) => {
         const thread = this.threads.get(place);
-        return { radius: this.shape.radius(thread), colour: this.members[thread].colour };
+        const { colour, state } = this.members[thread];
+        return { radius: this.shape.radius(thread), colour, isThere: !ABSENT.has(state) };
       });
     };
+    // Names stay readable, whatever passes.
+    const above = (context) => {
+      drawLabels(context, this.shape, this.members, this.#litMember(), this.colours);
+    };
     const mark = this.mark ?? this.key ?? null;
-    return { shape: this.shape, colours: this.colours, threadsOf, mark };
+    return { shape: this.shape, colours: this.colours, threadsOf, mark, above };
   }
 
   #pointed(event) {
@@ -146,7 +155,7 @@ export class RingView {
     this.mark = position;
     this.pulses.draw();
     if (position === null || this.ring === null) {
-      say(find("partition-owners"), "");
+      say(find("partition-owners"), "Point at the ring, or move the slider, to see who owns what.");
       return;
     }
     const partition = Math.floor(position * this.ring.owners.length);

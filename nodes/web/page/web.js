@@ -73,6 +73,11 @@ export function drawWeb(context, shape, ring, members, lit, colours) {
     drawThread(context, shape, ring, member, thread, lit, colours);
   });
   drawTroubles(context, shape, ring, colours);
+}
+
+/** Draw the names of members on their threads, where there is room. */
+export function drawLabels(context, shape, members, lit, colours) {
+  if (shape.spacing < LABEL) return;
   members.forEach((member, thread) => drawLabel(context, shape, member, thread, lit, colours));
 }
 
@@ -92,7 +97,8 @@ function drawFrame(context, shape, colours) {
   context.stroke();
 }
 
-const ABSENT = new Set(["dead", "stopped", "left"]);
+/** In these states nothing that is written gets to a member. */
+export const ABSENT = new Set(["dead", "stopped", "left"]);
 
 function drawThread(context, shape, ring, member, thread, lit, colours) {
   const radius = shape.radius(thread);
@@ -169,7 +175,6 @@ function drawTroubles(context, shape, ring, colours) {
 const SIGNS = { alive: "●", suspect: "▲", dead: "✕", stopped: "■", leaving: "➜", left: "✕" };
 
 function drawLabel(context, shape, member, thread, lit, colours) {
-  if (shape.spacing < LABEL) return;
   context.font = `600 12px ${colours.font}`;
   const text = `${SIGNS[member.state] ?? ""} ${cut(member.name, 18)}`;
   const width = context.measureText(text).width + 14;
