@@ -149,7 +149,7 @@ class Gateway:
 _FILES = {"/": "index.html"} | {
     f"/{name}": name
     for name in (
-        *("page.css", "icon.svg", "page.js"),
+        *("page.css", "network.css", "forms.css", "icon.svg", "page.js"),
         *("api.js", "colours.js", "files.js", "flow.js", "keys.js", "live.js", "members.js"),
         *("pages.js", "pulses.js", "ring.js", "text.js", "uploads.js", "values.js", "web.js"),
     )

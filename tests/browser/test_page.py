@@ -150,7 +150,7 @@ def test_a_death_is_seen_and_a_return(page: Page, world: World) -> None:
 def test_a_gateway_that_is_away_is_told_of(page: Page, world: World) -> None:
     """Since when it is away, and when it is back, with what happened meanwhile."""
     world.gateway.stop()
-    page.wait_text("#banner", "The gateway does not answer since ")
+    page.wait_text("#banner", "The gateway has not answered since ")
     page.wait_text("#connection", "gateway lost")
     world.client.put("meanwhile", 1)
     world.gateway.start()

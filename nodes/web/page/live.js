@@ -32,6 +32,7 @@ export class Live {
     this.unsettledUntil = 0;
     this.shownFor = "";
     this.ringAt = -Infinity;
+    this.answeredAt = this.foundAt = new Date();
     onAnswer((what, detail) => this.#answered(what, detail));
     document.addEventListener("visibilitychange", () => this.#seen());
     // A browser may keep a page that was left as it is, and its connections.
@@ -135,6 +136,7 @@ export class Live {
 
   #found(status) {
     this.failures = 0;
+    this.foundAt = new Date();
     if (this.source?.readyState === EventSource.CLOSED) this.#open();
     this.#connection("up");
     this.hear.status(status);
@@ -163,14 +165,15 @@ export class Live {
     this.failures += 1;
     if (error.status === 403) this.#connection("refused", error.message);
     // A node that has just died may cost one request: the next is asked of another.
-    else if (this.failures > 1) this.#connection("nodes", error.message);
+    else if (this.failures > 1) this.#connection("nodes", error.message, this.foundAt);
   }
 
   #answered(what, detail) {
+    if (what !== "lost") this.answeredAt = new Date();
     if (what === "token") this.#connection("token", detail);
     if (what === "lost") {
       this.failures += 1;
-      this.#connection("gateway");
+      this.#connection("gateway", "", this.answeredAt);
     }
     // Where the way to the gateway was cut, the browser may wait for events that never come.
     const wasLost = this.connection.state === "gateway";
@@ -181,10 +184,10 @@ export class Live {
     }
   }
 
-  #connection(state, detail = "") {
+  #connection(state, detail = "", from = new Date()) {
     const was = this.connection;
     if (state === was.state && detail === was.detail) return;
-    const since = state === was.state ? was.since : new Date();
+    const since = state === was.state ? was.since : from;
     // Kept through all that is not "up", so that what is back can say for how long it was not.
     const isLost = state !== "up" && state !== "connecting";
     const lostAt = state === "up" ? null : (was.lostAt ?? (isLost ? since : null));

@@ -106,8 +106,8 @@ function showConnection(now, was) {
   document.documentElement.dataset.connection = now.state;
   const since = clock(now.lostAt ?? now.since);
   const text = {
-    gateway: `The gateway does not answer since ${since}. What is shown may be old; it is tried again by itself.`,
-    nodes: `No node answers the gateway since ${since}: ${now.detail}. It is tried again by itself.`,
+    gateway: `The gateway has not answered since ${since}. What is shown may be old; it is tried again by itself.`,
+    nodes: `No node has answered the gateway since ${since}: ${now.detail}. It is tried again by itself.`,
     refused: `The nodes refuse this: ${now.detail}.`,
     token: `The gateway wants a token: ${now.detail}.`,
   }[now.state];

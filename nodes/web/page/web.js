@@ -9,6 +9,7 @@ const TURN = 2 * Math.PI;
 const WIDTHS = [0.66, 0.36, 0.16];
 const STRENGTHS = [1, 0.8, 0.6];
 const WIDEST = 46;
+const NARROW = 14;
 const RIM = 30;
 const SMALL = 420;
 const SMALL_RIM = 21;
@@ -123,13 +124,16 @@ function drawThread(context, shape, ring, member, thread, lit, colours) {
 }
 
 function strokeArcs(context, shape, ring, radius, width, holds, colour, strength) {
+  // Of many members each owns little: what it does is drawn as wide as can be seen.
+  const isNarrow = shape.spacing < NARROW;
+  const least = isNarrow ? 1 / (TURN * radius) : 0;
   context.globalAlpha = strength;
   context.strokeStyle = colour;
-  context.lineWidth = Math.max(1, shape.spacing * width);
+  context.lineWidth = Math.max(1, shape.spacing * width * (isNarrow ? 1.4 : 1));
   context.beginPath();
   for (const [from, to] of runs(ring.owners.length, holds)) {
     context.moveTo(...shape.at(from, radius));
-    context.arc(shape.centre, shape.centre, radius, angle(from), angle(to));
+    context.arc(shape.centre, shape.centre, radius, angle(from), angle(Math.max(to, from + least)));
   }
   context.stroke();
   context.globalAlpha = 1;
