@@ -1,4 +1,4 @@
-"""Fixtures: a browser, and a network of three node processes with a gateway, for a module."""
+"""Fixtures: a browser, and a network of three node processes with a gateway, for all tests here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class World:
     client: Client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """What starts node processes; they are ended at the end."""
     ports = Ports()
@@ -35,7 +35,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     ports.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def world(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Three nodes."""
     nodes = processes.nodes_that_list_each_other(3)
@@ -49,7 +49,7 @@ def world(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield World(nodes, gateway, client)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chrome, Path]]:
     """Chromium, and the folder of what it has downloaded."""
     if MISSING:

@@ -20,7 +20,7 @@ def guarded(processes: Processes, tmp_path: Path) -> Iterator[tuple[GatewayProce
     """A gateway of a network that has a secret, and that."""
     secrets = Secrets(tmp_path)
     secret = ("--secret", str(secrets.file))
-    node = processes.node("node1", (), "", *secret)
+    node = processes.node("guarded", (), "", *secret)
     node.start()
     node.wait_ready()
     with GatewayProcess(tmp_path, [node.listen], *secret, "--token-needed") as gateway:

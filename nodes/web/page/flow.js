@@ -38,8 +38,8 @@ export class FlowView {
     const second = this.seconds.at(-1);
     second.requests += count;
     if (count > 0) Object.assign(second, { p50_ms, p99_ms });
-    if (failed > 0) this.log("failed", many(failed, "request"), "failed");
     if (count === 0) return;
+    if (failed > 0) this.log("failed", many(Math.min(failed, count), "request"), "failed");
     const kinds = told.map(([operation, some]) => `${number(some)} ${operation.replace("_", " ")}`);
     this.log("request", kinds.join(", "));
   }

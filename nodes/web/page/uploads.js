@@ -60,7 +60,7 @@ class Upload {
     this.file = file;
     this.request = null;
     this.bar = element("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` });
-    this.told = element("span", { class: "told", role: "status" }, `waits, ${size(file.size)}`);
+    this.told = element("span", { class: "told" }, `waits, ${size(file.size)}`);
     const end = () => {
       forget();
       if (this.row.dataset.state !== "waiting") this.row.remove();
@@ -76,6 +76,7 @@ class Upload {
     this.row.dataset.state = state;
     this.bar.hidden = true;
     say(this.told, text);
+    say(find("news"), `${this.file.name}: ${text}`);
     if (state === "done") setTimeout(() => this.row.remove(), KEPT_MS);
   }
 
