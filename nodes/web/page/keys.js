@@ -84,6 +84,7 @@ export class KeysView {
     const about = value ? `${value.kind}, ${many(value.size_bytes, "byte")}, version ${value.version}` : `${reason.message}.`;
     say(find("shown-about"), about);
     say(find("shown-value"), value?.text ?? "");
+    find("shown-value").classList.toggle("hex", value?.kind === "bytes");
     if (value) find("shown-download").href = `${pathOf("/v1/kv/", key)}?raw=true`;
   }
 
