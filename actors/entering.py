@@ -76,7 +76,7 @@ class Entering:
             self._adopt(f"{self._rng.getrandbits(64):016x}", members, first)
             return
         if self._joining.should_bind_itself():
-            self._bind(self._members.me.address, lambda: None)
+            self._bind(self._members.me.address, self.ask_at_once)
         for address, message in self._joining.requests():
             self._joining.asked(self._outbox.send(f"{ENDPOINT}{address}", message), address)
         self._on_waiting(self._joining.waiting_for())
@@ -92,8 +92,12 @@ class Entering:
                 self._on_admitted(envelope, network, members)
             case Fresh():
                 self._joining.answered(envelope.id)
+                if self._joining.should_bind_itself():
+                    self.ask_at_once()
             case Bound(bound_to, member):
                 self._joining.promised(envelope.id, bound_to, member)
+                if self._joining.may_found():
+                    self.ask_at_once()
 
     def _on_join(self, envelope: Envelope, newcomer: Member) -> None:
         """Somebody asks to be let in."""

@@ -25,7 +25,9 @@ from actors.storage_settings import StorageSettings
 from actors.versions import NOTHING
 
 PAGE_COST_KEYS = 10
-"""To begin a page takes the disk about as long as so many keys: empty partitions cost this."""
+"""To begin a page takes the disk about as long as so many keys."""
+NOTHING_COST_KEYS = 2
+"""And to find that there are none, as in most partitions of a small network."""
 
 NO_LEAVES = (0,) * LEAVES
 
@@ -82,7 +84,8 @@ class Trees:
         self._next_ms = now.mono_ms + self._settings.tree_pause_ms
         left = self._settings.tree_keys
         while left > 0 and not self.is_ready:
-            left -= self._look_at(left) + PAGE_COST_KEYS
+            looked_at = self._look_at(left)
+            left -= looked_at + PAGE_COST_KEYS if looked_at else NOTHING_COST_KEYS
 
     def apply(self, changes: Sequence[Change]) -> None:
         """The disk has changed by this."""

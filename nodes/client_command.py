@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from nodes.config import check_addresses, check_seconds, secret_option
+from nodes.config import endpoint_option, secret_option, timeout_option
 from nodes.output import Output, json_option
 
 
@@ -49,26 +49,8 @@ def client_command(
 
 
 _OPTIONS = [
-    click.option(
-        "--endpoint",
-        metavar="HOST:PORT",
-        multiple=True,
-        callback=check_addresses,
-        envvar="GOSSAMER_ENDPOINTS",
-        show_envvar=True,
-        default=["127.0.0.1:7100"],
-        show_default=True,
-        help="A node to ask; may be repeated, and has commas in the environment.",
-    ),
-    click.option(
-        "--timeout",
-        metavar="SECONDS",
-        type=float,
-        callback=check_seconds,
-        default=5.0,
-        show_default=True,
-        help="How long to wait for an answer; for files, the time without progress.",
-    ),
+    endpoint_option,
+    timeout_option("How long to wait for an answer; for files, the time without progress."),
     secret_option("The network's secret, or a key made of it, where the network has one."),
     json_option,
     click.option(

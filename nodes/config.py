@@ -62,6 +62,34 @@ def check_seconds(ctx: click.Context, param: click.Parameter, value: float) -> f
     return value
 
 
+def endpoint_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--endpoint, of whoever asks nodes."""
+    return click.option(
+        "--endpoint",
+        metavar="HOST:PORT",
+        multiple=True,
+        callback=check_addresses,
+        envvar="GOSSAMER_ENDPOINTS",
+        show_envvar=True,
+        default=["127.0.0.1:7100"],
+        show_default=True,
+        help="A node to ask; may be repeated, and has commas in the environment.",
+    )(function)
+
+
+def timeout_option(help: str) -> Callable[[Any], Any]:
+    """--timeout, likewise."""
+    return click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        callback=check_seconds,
+        default=5.0,
+        show_default=True,
+        help=help,
+    )
+
+
 def check_size(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Callback of an option that is a number of bytes, as a text."""
     return _checked(size_bytes, ctx, param, value)

@@ -8,7 +8,7 @@ import click
 
 from actors.errors import GossamerError
 from nodes.addresses import is_loopback, parse_address
-from nodes.config import check_address, check_addresses, check_seconds, secret_option, setting
+from nodes.config import check_address, endpoint_option, secret_option, setting, timeout_option
 from nodes.output import Output, json_option
 
 DEFAULT_PORT = 8_080
@@ -24,26 +24,8 @@ EXTRA = "the gateway needs more than was installed: pip install 'gossamer[http]'
     show_default=True,
     help="Where HTTP is spoken; port 0 picks a free one.",
 )
-@click.option(
-    "--endpoint",
-    metavar="HOST:PORT",
-    multiple=True,
-    callback=check_addresses,
-    envvar="GOSSAMER_ENDPOINTS",
-    show_envvar=True,
-    default=["127.0.0.1:7100"],
-    show_default=True,
-    help="A node to ask; may be repeated, and has commas in the environment.",
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=float,
-    callback=check_seconds,
-    default=5.0,
-    show_default=True,
-    help="How long to wait for the nodes; for files, the time without progress.",
-)
+@endpoint_option
+@timeout_option("How long to wait for the nodes; for files, the time without progress.")
 @secret_option(
     "The network's secret: everybody's token is taken then. Or a client's key: its token alone."
 )

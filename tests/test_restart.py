@@ -202,4 +202,5 @@ def test_every_process_of_the_procfile_runs_under_the_restarter() -> None:
     assert os.access(RESTART, os.X_OK)
     for line in (ROOT / "Procfile").read_text().splitlines():
         name, command = line.split(": ", 1)
-        assert command.startswith(f"exec deploy/restart gossamer serve --name {name} ")
+        runs = "gateway " if name == "gateway" else f"serve --name {name} "
+        assert command.startswith(f"exec deploy/restart gossamer {runs}")

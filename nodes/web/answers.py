@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from actors.errors import ERRORS, GossamerError
+from actors.errors import ERRORS, BatchError, GossamerError
 
 RETRY_AFTER_S = 1
 """When it is worth the while to try again where too few nodes are there, or one has too much."""
@@ -53,6 +53,9 @@ class Problem(Exception):
 def response_of(error: GossamerError) -> Response:
     """An error of a client, with the status that the registry of errors has for it. `definite`:
     nothing was written, for certain."""
+    if isinstance(error, BatchError):
+        # Of several keys some could not be read: why is told of the first.
+        error = next(e for e in error.results.values() if isinstance(e, GossamerError))
     kind = ERRORS.get(error.code, ERRORS["failed"])
     body = {
         "type": "about:blank",

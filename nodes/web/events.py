@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from actors.errors import GossamerError
 from actors.ring import position_of
 from nodes.async_client import AsyncClient
+from nodes.values import check_text
 from nodes.watching import KeyChange, MembersSeen
 from nodes.web.answers import Problem
 from nodes.web.network import member_fields
@@ -53,13 +54,15 @@ class Events:
         this gateway, each second."""
         if len(self._readers) >= MAX_READERS:
             raise Problem(503, "overloaded", f"{MAX_READERS} read the events already")
-        prefix = request.query_params.get("prefix", "")
+        prefix = check_text(request.query_params.get("prefix", ""))
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
         reader = _Reader(client, prefix, last)
         sources = [reader.keys(), reader.members()]
         if flag_in(request, "traffic", False):
             sources.append(self._passing(reader))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type="text/event-stream")
         stream = self._stream(reader, sources)
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import threading
@@ -126,4 +127,7 @@ def listen(at: HostPort) -> socket.socket:
         family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise GossamerError(f"cannot listen on {at}: {error.strerror or error}") from error
+        # Python's own text of it tells the address once more.
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        raise GossamerError(f"cannot listen on {at}: {why}") from error

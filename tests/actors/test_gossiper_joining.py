@@ -63,12 +63,13 @@ def waits_for(out: list[Envelope]) -> str:
 
 
 def after_joins(node: Turns, bound_to: str = "") -> list[Envelope]:
-    """All peers have answered that they are fresh: what the node does at its next attempt."""
+    """All peers have answered that they are fresh: what the node does then, or at its next
+    attempt."""
     joins = all_of(node.take(), Join)
     ids = {member(of).address: of for of in (B, C)}
     ids[LOWER.address] = B
-    node.take(*(answer(j, Fresh(bound_to), ids[j.to.node.removeprefix("@")]) for j in joins))
-    return node.take_when_due()
+    out = node.take(*(answer(j, Fresh(bound_to), ids[j.to.node.removeprefix("@")]) for j in joins))
+    return out or node.take_when_due()
 
 
 # Founding.
@@ -110,8 +111,7 @@ def test_a_founder_asks_all_and_promises_itself_on_disk_first() -> None:
     out = after_joins(node)
     assert notes(the(out, Remember)) == {"bound_to": ME.address.encode()}
     assert messages(out, Bind) == []
-    remembered(node, out)
-    out = node.take_when_due()
+    out = remembered(node, out)
     assert [(e.to, e.message) for e in all_of(out, Bind)] == [
         (Address(f"@{OTHER.address}", "gossiper"), Bind(ME.address)),
         (Address(f"@{THIRD.address}", "gossiper"), Bind(ME.address)),
@@ -119,16 +119,14 @@ def test_a_founder_asks_all_and_promises_itself_on_disk_first() -> None:
 
 
 def test_a_founder_begins_with_all_who_promised() -> None:
-    """When the last promise has come, it remembers the network with all of its members."""
+    """When the last promise comes, it remembers the network with all of its members."""
     node = fresh(OTHER.address, THIRD.address)
-    remembered(node, after_joins(node))
-    first, second = all_of(node.take_when_due(), Bind)
+    first, second = all_of(remembered(node, after_joins(node)), Bind)
     node.take(answer(first, Bound(ME.address, OTHER), B))
     out = node.take_when_due()
     assert messages(out, Remember) == []
     again = the([e for e in all_of(out, Bind) if e.to == second.to], Bind)
-    node.take(answer(again, Bound(ME.address, THIRD), C))
-    out = node.take_when_due()
+    out = node.take(answer(again, Bound(ME.address, THIRD), C))
     kept = notes(the(out, Remember))
     assert members_from_bytes(kept["members"]) == [OTHER, THIRD, ME]
     assert kept["bound_to"] == b""
@@ -143,10 +141,8 @@ def test_a_founder_begins_with_all_who_promised() -> None:
 def test_the_network_of_a_founder_is_told_to_its_followers() -> None:
     """Who is fresh asks at once to be let in when it is told of a network."""
     node = fresh(OTHER.address)
-    remembered(node, after_joins(node))
-    bind = the(node.take_when_due(), Bind)
-    node.take(answer(bind, Bound(ME.address, OTHER), B))
-    out = remembered(node, node.take_when_due())
+    bind = the(remembered(node, after_joins(node)), Bind)
+    out = remembered(node, node.take(answer(bind, Bound(ME.address, OTHER), B)))
     told = {e.to.node: e.message for e in all_of(out, Tell)}
     assert {f"@{OTHER.address}", B} <= set(told)
     follower = fresh(ME.address, me=OTHER)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from actors.actor import Address, Envelope, reply
 from actors.checking import NO_FILES
 from actors.errors import NotReady, TimedOut
+from actors.layout import NO_LAYOUT
 from actors.membership import Member
 from actors.messages import (
     FROM_CLIENTS,
@@ -21,6 +22,8 @@ from actors.messages import (
     Departed,
     Explain,
     Explained,
+    Export,
+    Exported,
     Forget,
     Get,
     Got,
@@ -32,9 +35,11 @@ from actors.messages import (
     ListShared,
     MembersListed,
     Message,
+    RingShown,
     Share,
     Shared,
     SharedListed,
+    ShowRing,
     WatchKeys,
     WatchMembers,
     Write,
@@ -62,6 +67,8 @@ ANSWERS: list[tuple[Message, Message]] = [
     (Deny("writer-17", True, 9_000), Shared("1")),
     (Check(9_000), CHECKED),
     (Explain("k", 9_000), EXPLAINED),
+    (ShowRing(9_000), RingShown(NO_LAYOUT, "", "", ())),
+    (Export("", 10, 9_000), Exported((), (), (), (), (), "")),
 ]
 """Every request, and an answer that it can have."""
 

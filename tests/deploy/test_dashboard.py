@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nodes.metrics import METRICS as NODE_METRICS
 from nodes.web.traffic import Traffic
 from tests.deploy.containers import ROOT
 from tests.deploy.metrics import HISTOGRAMS, METRICS, faults, metrics_in
@@ -50,6 +51,17 @@ def test_what_a_gateway_counts_is_in_the_list() -> None:
     own = {name for name in names if name.startswith("gossamer_")}
     assert own
     assert own <= {*METRICS, *HISTOGRAMS}
+
+
+def test_what_a_node_counts_is_in_the_list() -> None:
+    """With the same labels, and it counts nothing else of that name."""
+    told = {**METRICS, **HISTOGRAMS}
+    assert {name: set(node.labels) for name, node in NODE_METRICS.items()} == {
+        name: set(told[name])
+        for name in told
+        if name in NODE_METRICS or not name.startswith(("gossamer_gateway", "gossamer_network"))
+        if name.startswith("gossamer_")
+    }
 
 
 def test_the_data_source_is_a_variable() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 
 from tests.networks import DEADLINE_S, ROOT, Network, wait_until
 from tests.nodes.sessions import blocks, run, session, with_addresses
+from tests.web.gateways import GatewayProcess
 
 README = (ROOT / "README.md").read_text()
 PORTS = (7100, 7200, 7300)
 KILL = "pkill -9 -f 'bin/gossamer serve --name node1'"
 """Not run, or it would end the nodes of others: what the test has started as node1 is stopped."""
 
+GATEWAY = "127.0.0.1:8080"
 NEW_EVERY_TIME = re.compile(r"\d+-[0-9a-f]{16}-[0-9a-f.]+")
 """The stamp of a version."""
 
@@ -31,6 +34,13 @@ class ReadmeNetwork:
         self.addresses = {f"127.0.0.1:{p}": a for p, a in zip(PORTS, addresses, strict=True)}
         self.endpoint = addresses[0]
         self._is_down = False
+        self._gateway = GatewayProcess(network.folder, addresses)
+        self._gateway.start()
+        self.addresses[GATEWAY] = self._gateway.address
+
+    def close(self) -> None:
+        """The nodes are ended by the network's own fixture."""
+        self._gateway.close()
 
     def kill_the_first(self) -> None:
         """End node1."""
@@ -46,9 +56,11 @@ class ReadmeNetwork:
 
 
 @pytest.fixture
-def readme_network(network: Network) -> ReadmeNetwork:
-    """Its three nodes are ready."""
-    return ReadmeNetwork(network)
+def readme_network(network: Network) -> Iterator[ReadmeNetwork]:
+    """Its three nodes and its gateway are ready."""
+    made = ReadmeNetwork(network)
+    yield made
+    made.close()
 
 
 def prints(command: str, folder: Path, endpoint: str, shown: str) -> bool:
@@ -59,6 +71,11 @@ def prints(command: str, folder: Path, endpoint: str, shown: str) -> bool:
 def words(explained: str) -> list[str]:
     """What `gossamer explain` prints, less what depends on who owns the key: its owners' order."""
     return sorted(re.split(r"[\s,]+", NEW_EVERY_TIME.sub("stamp", explained)))
+
+
+def steady(answer: str) -> str:
+    """What curl prints, less what is another every time: versions, and who has stored it."""
+    return re.sub(r'"node":"[^"]*","replicas":\[[^]]*\]', "", NEW_EVERY_TIME.sub("", answer))
 
 
 def without_times(files: str) -> list[list[str]]:
@@ -79,6 +96,7 @@ def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_pat
         if "--endpoint" not in written:
             readme_network.bring_the_first_back()
         command = with_addresses(written, {**readme_network.addresses, **real_ids})
+        command = re.sub("^curl", "curl --silent --show-error", command)
         printed = run(command, tmp_path, endpoint)
         if command.endswith("--trace"):
             real_ids[shown.split()[1]] = printed.split()[1]
@@ -90,6 +108,8 @@ def test_the_sessions_print_what_is_shown(readme_network: ReadmeNetwork, tmp_pat
             assert re.match(r"\d+ records in 3 files, logs of node1, node2, node3$", told[1][-1])
         elif command.startswith("gossamer explain"):
             assert words(printed) == words(shown)
+        elif command.startswith("curl"):
+            assert steady(printed) == steady(shown), command
         elif command == "gossamer files":
             assert without_times(printed) == without_times(shown)
         elif command.startswith("gossamer shared"):

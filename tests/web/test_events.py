@@ -126,6 +126,11 @@ def test_who_cannot_be_told_all_is_told_that(gateway: GatewayProcess, client: Cl
             assert next_of("key", told).data["key"] == "after"
 
 
+def test_a_head_ends(http: Http) -> None:
+    """Though the events do not."""
+    assert http("HEAD", "/v1/events").headers["content-type"].startswith("text/event-stream")
+
+
 def test_traffic_is_told_to_who_asks(gateway: GatewayProcess, http: Http) -> None:
     """How many requests of each kind, how long they took, and where on the ring."""
     with events(gateway, "?traffic") as told:
