@@ -115,7 +115,10 @@ const SIGNS = {
 
 const empty = () => ({ requests: 0, changes: 0, p50_ms: null, p99_ms: null });
 
-const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+function ms(value) {
+  if (value >= 1_000) return `${(value / 1_000).toFixed(1)} s`;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+}
 
 function draw(svg, series, classes) {
   const most = Math.max(1, ...series.flat().filter((value) => value !== null));
