@@ -146,12 +146,15 @@ class Gateway:
         return answer
 
 
-_FILES = {
-    "/": "index.html",
-    "/page.js": "page.js",
-    "/page.css": "page.css",
-    "/icon.svg": "icon.svg",
+_FILES = {"/": "index.html"} | {
+    f"/{name}": name
+    for name in (
+        *("page.css", "network.css", "forms.css", "icon.svg", "page.js"),
+        *("api.js", "colours.js", "files.js", "flow.js", "keys.js", "live.js", "members.js"),
+        *("pages.js", "pulses.js", "ring.js", "text.js", "uploads.js", "values.js", "web.js"),
+    )
 }
+"""What the page is made of."""
 _API: dict[str, Methods] = {
     "/v1/kv/{key:path}": {
         "PUT": ("put_key", keys.put_key),

@@ -179,8 +179,8 @@ class _Reader:
         """All that came at once: the place that it leads to is reached with the last of it."""
         for event, fields in news[:-1]:
             await self.say(event, fields)
+        self._reached |= place
         if news:
-            self._reached |= place
             await self.say(*news[-1])
 
     async def say(self, event: str, fields: Fields) -> None:

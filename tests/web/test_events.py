@@ -106,6 +106,17 @@ def test_an_id_leads_no_further_than_what_was_said(gateway: GatewayProcess, clie
             found.add(next_of("key", told).data["key"])
 
 
+def test_who_has_seen_no_change_yet_misses_none(gateway: GatewayProcess, client: Client) -> None:
+    """The place that it comes back with is where it began to read."""
+    with events(gateway, "?prefix=quiet/&traffic") as told:
+        gateway.http("GET", "/v1/status")
+        place = next_of("traffic", told).id
+    client.put("quiet/1", 1)
+    with events(gateway, "?prefix=quiet/", place) as told:
+        first = next(event for event in told if event.kind in ("missed", "key"))
+        assert first.data["key"] == "quiet/1"
+
+
 def test_who_cannot_be_told_all_is_told_that(gateway: GatewayProcess, client: Client) -> None:
     """The place is of another node, or of one that has forgotten it."""
     for last_id in ("1.00000000000000b1/5 0", " 0", "nonsense"):
