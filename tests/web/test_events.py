@@ -158,6 +158,9 @@ def test_who_reads_is_told_when_no_node_answers_and_goes_on_when_one_does(
         events(gateway) as told,
     ):
         next_of("member", told)
+        with Client(address) as client:
+            client.put("before", 1)
+        next_of("key", told)
         network.stop(first)
         trouble = next_of("trouble", told)
         assert trouble.data["code"] in ("unreachable", "stopping", "timed_out", "unavailable")

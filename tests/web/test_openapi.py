@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from nodes.gateway import Gateway
+from nodes.gateway import _FILES, Gateway
 from nodes.web.openapi import document
 from tests.web.gateways import Http
 
@@ -69,7 +69,7 @@ def test_every_operation_is_in_the_document() -> None:
         path = route.path.replace(":path", "")  # type: ignore[attr-defined]
         methods = getattr(route, "methods", None) or route.endpoint.methods  # type: ignore[attr-defined]
         routes |= {(path, method) for method in methods if method != "HEAD"}
-    pages = {"/", "/page.js", "/page.css", "/icon.svg", "/login", "/logout", "/openapi.json"}
+    pages = {*_FILES, "/login", "/logout", "/openapi.json"}
     assert {(path, method) for path, method in routes if path not in pages} == told
 
 
