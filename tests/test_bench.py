@@ -91,6 +91,7 @@ def test_a_short_run_reports_every_row(start: Start, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.seeds
 def test_a_benchmark_that_is_told_to_stop_takes_its_processes_along(start: Start) -> None:
     """SIGTERM in the middle ends the node and the echo too."""
     bench = start("node", "--rounds", "2", "--seconds", "0.5")

@@ -38,6 +38,7 @@ def measured(encrypted_us: Sequence[float]) -> Measured:
     return result
 
 
+@pytest.mark.seeds
 def test_both_sides_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has no secret is refused by the one and admitted by the other; nothing is left."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -136,6 +136,7 @@ def check_of(result: Measured, systems: int) -> None:
     assert printed(files_tables(result)).count("list of all") == systems
 
 
+@pytest.mark.seeds
 def test_gossamer_is_measured_with_all_yardsticks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

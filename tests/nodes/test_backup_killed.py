@@ -50,7 +50,14 @@ def kill_at(text: str, count: int, node: NodeProcess) -> Callable[[str], None]:
     return told
 
 
-@pytest.mark.parametrize(("text", "count"), [("keys", 2), ("bytes", 1), ("files,", 2)])
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("bytes", 1),
+        pytest.param("keys", 2, marks=pytest.mark.seeds),
+        pytest.param("files,", 2, marks=pytest.mark.seeds),
+    ],
+)
 def test_a_node_that_is_killed_does_not_end_them(
     processes: Processes,
     tmp_path: Path,

@@ -321,19 +321,21 @@ def test_closing_leaves_nobody_waiting(shared_node: Node) -> None:
             assert "the client was closed" in worker.result(DEADLINE_S)
 
 
-def test_a_closed_async_client_says_so(shared_node: Node) -> None:
-    """Before its first use as after it; what is under way fails."""
+def test_a_closed_async_client_says_so(shared_node: Node, scripted: ScriptedNode) -> None:
+    """Before its first use as after it; what is under way, for nobody answers, fails."""
 
     async def run() -> None:
         unused = AsyncClient(shared_node.address)
         await unused.close()
         used = AsyncClient(shared_node.address)
         await used.put("a", 1)
-        under_way = [asyncio.ensure_future(used.get("a")), asyncio.ensure_future(used.put("a", 2))]
+        await used.close()
+        busy = AsyncClient(scripted.address)
+        under_way = [asyncio.ensure_future(busy.get("a")), asyncio.ensure_future(busy.put("a", 2))]
         await asyncio.wait(under_way, timeout=0)
-        await used.close()
-        await used.close()
-        for client in (unused, used):
+        await busy.close()
+        await busy.close()
+        for client in (unused, used, busy):
             with pytest.raises(GossamerError, match="the client was closed"):
                 await client.get("a")
         async with asyncio.timeout(DEADLINE_S):
