@@ -116,8 +116,10 @@ class Router:
     def wake_at(self) -> int | None:
         """While anything is under way, often enough to see its time run out; and while replies
         wait, which are tried again then."""
-        closing_ms = self._closing.wake_at(is_busy=bool(self._open.jobs))
-        if not (self._open.jobs or self._asks or closing_ms or self._admission.holds):
+        is_busy = bool(self._open.jobs)
+        # What is late is given up at a tick.
+        closing_ms = None if is_busy else self._closing.wake_at(is_busy=False)
+        if not (is_busy or self._asks or closing_ms or self._admission.holds):
             return None
         times = (self._tick_at_ms, self._writing.wake_at, closing_ms)
         return min(at_ms for at_ms in times if at_ms is not None)

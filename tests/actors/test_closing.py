@@ -22,7 +22,7 @@ from actors.messages import (
     Written,
 )
 from tests.actors.coordinators import coordinator
-from tests.actors.envelopes import from_host, get, message, messages
+from tests.actors.envelopes import from_host, get, message, messages, write
 from tests.actors.file_servers import SETTINGS, A, B, C, FileServers
 
 DATA = b"Plain text."
@@ -93,6 +93,18 @@ def test_a_router_goes_on_refusing_until_nobody_asks() -> None:
     assert messages(out, Finished) == []
     refused = node.take(get("k", number=3))
     assert message(refused, Failed).code == "stopping"
+
+
+def test_a_router_that_is_late_does_not_spin() -> None:
+    """It gives up what is under way at its next tick, and wakes no sooner."""
+    node = coordinator(A)
+    node.take(write("k"))
+    node.take(STOP)
+    node.take(get("l", number=2), after_ms=PATIENCE_MS - 10)
+    node.take(get("l", number=3), after_ms=10)
+    wake_at = node.actor.wake_at
+    assert wake_at is not None
+    assert wake_at > node.now().mono_ms
 
 
 class SlowRouters(FileServers):
