@@ -31,6 +31,8 @@ class FileSettings:
     retry_ms: int = 1_000
     max_timeout_ms: int = 600_000
     tick_ms: int = 50
+    stop_patience_ms: int = 400
+    """So long what is under way is gone on with when the node is stopped."""
 
     # Repair.
     compare_ms: int = 15_000

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from actors.actor import Address, Envelope, Now
+from actors.actor import Address, Envelope, Now, reply
 from actors.chunk_store import ChunkStore
+from actors.closing import Closing
 from actors.errands import Errands
 from actors.fetching import Fetching
 from actors.file_desk import FileDesk
@@ -87,7 +88,8 @@ class FileServer:
         self._scrubbing = Scrubbing(desk, keeping, suspect, lost)
         self._network = ""
         self._waiting = "the node has just started"
-        self._is_stopping = False
+        self._closing = Closing(settings.stop_patience_ms)
+        self._open: dict[tuple[Address, int], Envelope] = {}
         self._living: frozenset[str] = frozenset()
         self._seen = Windows()
         self._wake_at: int | None = None
@@ -100,32 +102,41 @@ class FileServer:
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in what arrived, do what is due, put on the disk what came, then tell it."""
         self._desk.now = now
-        if not self._is_stopping:
-            self._desk.do_later()
+        self._desk.do_later()
         for envelope in inbox:
             self._on(envelope)
-        if not self._is_stopping:
-            self._do_what_is_due()
+        self._do_what_is_due()
         self._keeping.commit()
+        if self._closing.is_late(now):
+            self._give_up()
+        out = self._outbox.take()
+        for envelope in out:
+            self._open.pop((envelope.to, envelope.id), None)
+        if stop := self._closing.finished(now, is_busy=bool(self._open)):
+            out.append(reply(stop, Finished()))
         self._wake_at = self._next_wake()
-        return [*self._outbox.take(), *self._errands.take()]
+        return [*out, *self._errands.take()]
+
+    @property
+    def _works(self) -> bool:
+        """Does it see to what it keeps, besides what it is asked?"""
+        return bool(self._desk.epoch and self._network) and not self._closing.has_begun
 
     def _do_what_is_due(self) -> None:
         self._errands.due(self._desk.now)
         self._placing.due()
         self._fetching.due()
-        if self._desk.epoch and self._network:
+        if self._works:
             self._sweeping.due()
             self._mending.due()
             self._straying.due()
             self._scrubbing.due()
 
     def _next_wake(self) -> int | None:
-        if self._is_stopping:
-            return None
         times = [self._desk.wake_at, self._errands.wake_at]
         times += [self._placing.wake_at, self._fetching.wake_at]
-        if self._desk.epoch and self._network:
+        times.append(self._closing.wake_at(is_busy=bool(self._open)))
+        if self._works:
             times += [self._sweeping.wake_at, self._mending.wake_at]
             times += [self._straying.wake_at, self._scrubbing.wake_at]
         wakes = [at_ms for at_ms in times if at_ms is not None]
@@ -158,9 +169,8 @@ class FileServer:
                 self._on_layout(envelope, layout)
             case Unread(client, waits):
                 self._fetching.hold(client, waits=waits)
-            case Stop() if not self._is_stopping:
-                self._is_stopping = True
-                self._outbox.reply(envelope, Finished())
+            case Stop() if not self._closing.has_begun:
+                self._closing.begin(envelope, self._desk.now)
             case other:
                 self._outbox.drop(f"late or unasked {type(other).__name__}")
 
@@ -169,7 +179,8 @@ class FileServer:
         if self._is_repeated(envelope):
             self._outbox.drop("duplicate write")
             return
-        if self._is_stopping:
+        self._closing.asked(self._desk.now)
+        if self._closing.has_begun:
             failed = Failed("stopping", "the node is shutting down", True)
             self._outbox.reply(envelope, failed)
             return
@@ -178,6 +189,7 @@ class FileServer:
             failed = Failed("not_ready", f"the node is not ready: {waiting}", True)
             self._outbox.reply(envelope, failed)
             return
+        self._open[envelope.sender, envelope.id] = envelope
         match envelope.message:
             case PutChunk() as put:
                 self._placing.on_put(envelope, put)
@@ -187,6 +199,15 @@ class FileServer:
                 self._fetching.on_get(envelope, get)
             case _:
                 self._filing.on(envelope)
+
+    def _give_up(self) -> None:
+        """It has to stop: others may be asked, but for what may have been done."""
+        for envelope in self._open.values():
+            failed = Failed("stopping", "the node is shutting down", True)
+            if isinstance(envelope.message, (PutFile, RemoveFile)):
+                reason = "the node is shutting down; it may have been done"
+                failed = Failed("timed_out", reason, False)
+            self._outbox.reply(envelope, failed)
 
     def _is_repeated(self, envelope: Envelope) -> bool:
         is_write = isinstance(envelope.message, (PutFile, RemoveFile))

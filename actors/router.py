@@ -15,6 +15,7 @@ from actors.admission import Admission
 from actors.asks import Ask, Asks, AskSettings
 from actors.checking import PATIENCE_MS, Checking, SurveyJob
 from actors.client_keys import as_stored
+from actors.closing import Closing
 from actors.desk import Desk, Open
 from actors.healing import Healing
 from actors.jobs import ExportJob, GetJob, HealJob, Job, ProbeJob, WriteJob, write_job
@@ -105,8 +106,7 @@ class Router:
         self._network = ""
         self._seen = Windows()
         self._probes: dict[ProbeJob, ListJob] = {}
-        self._stop: Envelope | None = None
-        self._stop_by_ms = 0
+        self._closing = Closing(settings.stop_patience_ms)
         self._tick_at_ms = 0
         self._watched_until_ms = 0
         self._is_watched = False
@@ -116,9 +116,13 @@ class Router:
     def wake_at(self) -> int | None:
         """While anything is under way, often enough to see its time run out; and while replies
         wait, which are tried again then."""
-        if not (self._open.jobs or self._asks or self._stop or self._admission.holds):
+        is_busy = bool(self._open.jobs)
+        # What is late is given up at a tick.
+        closing_ms = None if is_busy else self._closing.wake_at(is_busy=False)
+        if not (is_busy or self._asks or closing_ms or self._admission.holds):
             return None
-        return min(self._tick_at_ms, self._writing.wake_at or self._tick_at_ms)
+        times = (self._tick_at_ms, self._writing.wake_at, closing_ms)
+        return min(at_ms for at_ms in times if at_ms is not None)
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in all that arrived, then send one message to each replica."""
@@ -133,16 +137,15 @@ class Router:
         self._writing.due()
         while (job := self._admission.next(now.mono_ms)) is not None:
             self._begin(job)
-        if self._stop is None:
+        if not self._closing.has_begun:
             self._healing.flush()
         self._writing.flush()
         self._reading.flush()
         if self._changed:
             changed, self._changed = Changed(tuple(self._changed)), []
             desk.send(desk.node, "gossiper", changed)
-        if self._stop and not self._open.jobs:
-            desk.out.append(reply(self._stop, Finished()))
-            self._stop = None
+        if stop := self._closing.finished(now, is_busy=bool(self._open.jobs)):
+            desk.out.append(reply(stop, Finished()))
         return desk.out
 
     def _on(self, envelope: Envelope, now: Now) -> None:
@@ -160,8 +163,7 @@ class Router:
             case MembersChanged() as changed:
                 self._on_members_changed(changed)
             case Stop():
-                self._stop = envelope
-                self._stop_by_ms = now.mono_ms + self._settings.stop_patience_ms
+                self._closing.begin(envelope, now)
             case _:
                 self._on_word(envelope, now)
 
@@ -175,7 +177,7 @@ class Router:
             case Welcomed():
                 self._desk.welcome = True
             case Heal(keys):
-                if self._stop is None:
+                if not self._closing.has_begun:
                     self._healing.begin(envelope, keys)
             case Watched(duration_ms):
                 self._watched_until_ms = max(self._watched_until_ms, now.mono_ms + duration_ms)
@@ -235,6 +237,7 @@ class Router:
     # A request of a client, or of the own file server.
 
     def _on_request(self, envelope: Envelope, now: Now) -> None:
+        self._closing.asked(now)
         envelope = as_stored(envelope)
         message = envelope.message
         is_write = isinstance(message, (Write, PutRecord))
@@ -290,7 +293,7 @@ class Router:
     def _refusal(self, envelope: Envelope) -> Failed | None:
         """Why the whole request is not taken on, if so."""
         message = envelope.message
-        if self._stop:
+        if self._closing.has_begun:
             return Failed("stopping", "the node is shutting down", True)
         if not self._network or not self._desk.epoch:
             waiting = self._waiting or "waiting to be told who keeps the data"
@@ -386,7 +389,7 @@ class Router:
 
     def _tick(self, now: Now) -> None:
         """Time out what is due, then repeat what went unanswered."""
-        stopped = self._stop is not None and now.mono_ms >= self._stop_by_ms
+        stopped = self._closing.is_late(now)
         for job in [j for j in self._open.jobs if stopped or now.mono_ms >= j.deadline_ms]:
             job.time_out()
             self._close_if_done(job)

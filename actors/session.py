@@ -4,7 +4,8 @@ A read that goes unanswered for a third of its time is asked of the next endpoin
 answer counts; one that waits for news is answered before that, if need be without any. A write is
 sent once; it goes to another endpoint only when it was provably not taken on, because the endpoint
 said so or there was no connection to send it over. When the connection over which it was sent is
-lost, nobody can know: it timed out, and may have happened.
+lost, nobody can know: it timed out, and may have happened. So an endpoint that says that it is
+stopping is asked last from then on: what reaches it as it goes is not answered.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class Session:
         self._endpoints = tuple(dict.fromkeys(endpoints))
         self._links: dict[str, bool | None] = dict.fromkeys(self._endpoints)
         self._faults: dict[str, LinkDown] = {}
+        # Those that are shutting down: until their connections end they are asked last.
+        self._stopping: set[str] = set()
         self._number = 0
         self._attempt = 0
         self._operations: dict[int, _Operation] = {}
@@ -131,10 +134,12 @@ class Session:
                 case LinkUp(endpoint):
                     self._links[endpoint] = True
                     self._faults.pop(endpoint, None)
+                    self._stopping.discard(endpoint)
                     self._try_unsent(now)
                 case LinkDown(endpoint) as down:
                     self._links[endpoint] = False
                     self._faults[endpoint] = down
+                    self._stopping.discard(endpoint)
                     self._on_link_down(endpoint, now)
                 case Bounced():
                     self._on_refused(envelope.id, None, now)
@@ -151,7 +156,10 @@ class Session:
     def _try_next(self, number: int, operation: _Operation, now: Now) -> None:
         """Send it to the first endpoint that it has not gone to and that may be connected."""
         self._look_again(operation, operation.deadline_ms)
-        for endpoint in operation.untried:
+        untried = operation.untried
+        if self._stopping:
+            untried = sorted(untried, key=self._stopping.__contains__)
+        for endpoint in untried:
             if self._links[endpoint]:
                 operation.untried.remove(endpoint)
                 self._send(number, operation, endpoint)
@@ -227,7 +235,9 @@ class Session:
         number = self._attempts.pop(attempt, None)
         if number is not None:
             operation = self._operations[number]
-            del operation.sent_to[attempt]
+            endpoint = operation.sent_to.pop(attempt)
+            if refusal is not None and refusal.code == "stopping":
+                self._stopping.add(endpoint)
             operation.refusal = refusal or operation.refusal
             self._try_next(number, operation, now)
 

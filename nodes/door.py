@@ -124,10 +124,22 @@ class Door:
             for client, waits in self._unread.news()
         ]
 
+    def refuse(self, envelopes: Sequence[Envelope]) -> None:
+        """Who would answer these has finished: their clients may ask elsewhere."""
+        for envelope in envelopes:
+            if envelope.sender.node == CLIENT:
+                failed = Failed("stopping", "the node is shutting down", True)
+                answer = Envelope(envelope.sender, self._own, failed, envelope.id, envelope.trace)
+                self.send(envelope.sender.actor, [answer])
+
     def close(self, *, goodbye: bool) -> None:
         """With `goodbye` the last replies may still go out."""
         if self._router is None or self._visitors is None:
             return
+        if goodbye:
+            # What came since the last turn.
+            for envelopes in self.receive({self._router}):
+                self.refuse(envelopes)
         self._unread.retry()
         self._visitors.close()
         self._router.close(linger=GOODBYE_MS if goodbye else 0)

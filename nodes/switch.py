@@ -65,7 +65,10 @@ class SwitchHost(ListeningHost):
                     self._note_passing(envelope)
                     groups.setdefault(envelope.to.actor, []).append(envelope)
         for actor, envelopes in groups.items():
-            self._hand_on(actor, envelopes)
+            if self._post.has_finished(actor):
+                self._door.refuse(envelopes)
+            else:
+                self._hand_on(actor, envelopes)
         return own
 
     def _of_a_node(self, envelopes: list[Envelope]) -> list[Envelope]:

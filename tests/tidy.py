@@ -24,7 +24,17 @@ VALUES = frozenset(
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})
 PARTS = {
     "fileserver": frozenset(
-        {"chunk_store", "disk", "errands", "fetching", "file_desk", "filing", "inquiry", "keeping"}
+        {
+            "chunk_store",
+            "closing",
+            "disk",
+            "errands",
+            "fetching",
+            "file_desk",
+            "filing",
+            "inquiry",
+            "keeping",
+        }
         | {"list_references", "mending", "outbox", "placing", "scrubbing", "straying", "sweeping"}
         | {"throttle"}
     ),
@@ -43,7 +53,17 @@ PARTS = {
         | {"shared_table", "sharing", "suspicion", "watchers"}
     ),
     "router": frozenset(
-        {"admission", "asks", "checking", "client_keys", "desk", "healing", "jobs", "listing"}
+        {
+            "admission",
+            "asks",
+            "checking",
+            "client_keys",
+            "closing",
+            "desk",
+            "healing",
+            "jobs",
+            "listing",
+        }
         | {"quorum", "reading", "refusing", "writing"}
     ),
     "storage": frozenset(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.actor import HOST, Address, Envelope
+from actors.closing import QUIET_MS
 from actors.messages import (
     Failed,
     Fetch,
@@ -333,7 +334,7 @@ def test_a_node_that_stops_finishes_what_is_under_way() -> None:
     out = node.take(observed(sent(out, B, Observe), 1))
     out = node.take(*(stored(sent(out, n, Store)) for n in (A, B)))
     assert message(out, Written).codes == ("ok",)
-    assert isinstance(out[-1].message, Finished)
+    assert messages(node.run_for(QUIET_MS), Finished) == [Finished()]
 
 
 def test_a_node_that_stops_has_patience_for_a_second() -> None:

@@ -275,6 +275,23 @@ def test_what_one_endpoint_refuses_another_may_take_on(request_: Message, code: 
     assert session.outcomes == {}
 
 
+def test_an_endpoint_that_is_stopping_is_asked_last() -> None:
+    """Until its connection ends: what reaches it as it goes would not be answered."""
+    session = caller(ONE, TWO)
+    session.call(WRITE)
+    [first] = session.take()
+    assert asked(session.take(reply(first, failed("stopping")))) == [TWO]
+    session.call(WRITE)
+    assert asked(session.take()) == [TWO]
+    session.down(TWO)
+    session.call(WRITE)
+    assert asked(session.take()) == [ONE]
+    session.down(ONE)
+    session.up(ONE, TWO)
+    session.call(WRITE)
+    assert asked(session.take()) == [ONE]
+
+
 def test_the_refusal_of_all_endpoints_is_the_last_ones() -> None:
     """When there is nobody left to ask."""
     session = caller(ONE, TWO)
