@@ -124,6 +124,10 @@ def listen(at: HostPort) -> socket.socket:
     """A listening socket. Raises GossamerError with a sentence."""
     try:
         family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise GossamerError(f"cannot listen on {at}: {error.strerror or error}") from error
+    # Connections inherit it. asyncio sets it only where a socket was made for TCP by number, which
+    # this was not; without it the body of an answer waits for 40 ms until its head is acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening

@@ -70,6 +70,16 @@ def rest(connection: socket.socket) -> bytes:
     return got
 
 
+def test_an_answer_does_not_wait_until_its_head_is_acknowledged() -> None:
+    """Who acknowledges late, as systems do to save packets, would get its body 40 ms late."""
+    with (
+        listen(HostPort("127.0.0.1", 0)) as listening,
+        connect(listening.getsockname()[1]),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 @pytest.mark.parametrize("said", [b"", b"GET / HT", GET, GET + b"X: y\r\n"])
 def test_who_sends_no_end_of_the_headers_is_hung_up_on(
     said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
