@@ -87,9 +87,14 @@ class Access:
         self._clients[token] = client
         return client
 
+    @property
+    def is_full(self) -> bool:
+        """Are there more clients than are kept?"""
+        return len(self._clients) > MAX_CLIENTS
+
     async def trim(self) -> None:
         """Close what is not needed any more."""
-        while len(self._clients) > MAX_CLIENTS:
+        while self.is_full:
             _, client = self._clients.popitem(last=False)
             await client.close()
 
