@@ -29,6 +29,7 @@ from nodes.web.bodies import json_of, whole
 from nodes.web.events import Events
 from nodes.web.measures import Measures
 from nodes.web.openapi import document
+from nodes.web.requests import Asked
 from nodes.web.tokens import Held
 from nodes.web.traffic import Traffic
 
@@ -211,7 +212,7 @@ class _Resource:
         if method not in self.methods:
             raise HTTPException(405, headers={"Allow": self._allowed})
         operation, endpoint = self.methods[method]
-        request = Request(scope, receive)
+        request = Asked(scope, receive)
         began = self._traffic.begin()
         status, sent_bytes = ABANDONED, 0
 

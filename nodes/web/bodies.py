@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -58,7 +59,13 @@ def length_of(request: Request) -> int | None:
 
 def type_of(request: Request) -> tuple[str, str]:
     """The media type, and the charset, of a body; empty and UTF-8 where nothing is said."""
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    return _type_in(request.headers.get("content-type", ""))
+
+
+@lru_cache
+def _type_in(header: str) -> tuple[str, str]:
+    """Clients send the same each time."""
+    kind, options = parse_options_header(header)
     return kind.lower(), options.get("charset", "utf-8")
 
 
