@@ -28,7 +28,8 @@ async def parts(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator
     stream = request.stream()
     while True:
         try:
-            part = await asyncio.wait_for(anext(stream), silence_s)
+            async with asyncio.timeout(silence_s):
+                part = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
