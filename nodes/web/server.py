@@ -27,6 +27,9 @@ MAX_CONNECTIONS = 2_000
 KEEP_ALIVE_S = 30
 STOP_S = 2
 BACKLOG = 512
+MAX_UNSENT_BYTES = 131_072
+"""So much the system takes of an answer beyond what is on its way; else it would be 4 MiB for each
+who reads slowly."""
 
 
 class _IntoLog(logging.Handler):
@@ -130,4 +133,6 @@ def listen(at: HostPort) -> socket.socket:
     # Connections inherit it. asyncio sets it only where a socket was made for TCP by number, which
     # this was not; without it the body of an answer waits for 40 ms until its head is acknowledged.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
     return listening

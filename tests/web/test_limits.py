@@ -80,6 +80,17 @@ def test_an_answer_does_not_wait_until_its_head_is_acknowledged() -> None:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_the_system_takes_little_of_what_a_slow_reader_is_sent() -> None:
+    """Beyond what is on its way: what it takes is memory of this machine."""
+    with (
+        listen(HostPort("127.0.0.1", 0)) as listening,
+        connect(listening.getsockname()[1]),
+        listening.accept()[0] as accepted,
+    ):
+        most = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        assert most == server.MAX_UNSENT_BYTES
+
+
 def test_the_head_and_the_body_of_an_answer_leave_together(tmp_path: Path) -> None:
     """In one packet, if they are small: whoever reads has both at once."""
     with serving(refuses, tmp_path) as port, connect(port) as connection:
