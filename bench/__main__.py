@@ -108,6 +108,15 @@ def _of_curve(options: Options) -> Report:
     return Report([curve_table(measured)], {"curve": curve_as_json(measured)})
 
 
+def _of_http(options: Options) -> Report:
+    from bench import curve, web
+    from bench.web_report import web_as_json, web_tables
+
+    size_mib = options.mib or curve.FILE_MIB
+    measured = web.run(curve.three_nodes, options.rounds, options.seconds, size_mib, _say)
+    return Report(web_tables(measured), {"http": web_as_json(measured)})
+
+
 PARTS: dict[str, Callable[[Options], Report]] = {
     "node": _of_node,
     "gossip": _of_gossip,
@@ -116,6 +125,7 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     "repair": _of_repair,
     "files": _of_files,
     "curve": _of_curve,
+    "http": _of_http,
 }
 """What they import is imported when they are asked for: none needs what another one does."""
 
@@ -127,7 +137,7 @@ PARTS: dict[str, Callable[[Options], Report]] = {
     default=7,
     show_default=True,
     type=click.IntRange(1),
-    help="Of a node, of the peers, of files, and of encryption.",
+    help="Of a node, of the peers, of files, of encryption, and of HTTP.",
 )
 @click.option(
     "--seconds",
@@ -160,8 +170,8 @@ PARTS: dict[str, Callable[[Options], Report]] = {
 @click.option(
     "--mib",
     type=click.IntRange(1),
-    help="Of the large file of `files` and of `curve`; the disk needs room for five times as "
-    "much.  [default: 1,024 and 256]",
+    help="Of the large file of `files`, `curve` and `http`; the disk needs room for five times as "
+    "much.  [default: 1,024, 256 and 256]",
 )
 @click.option(
     "--files",
@@ -182,6 +192,7 @@ def main(parts: Sequence[str], json_wanted: bool, **options: Any) -> None:
     repair   what two replicas exchange to become equal: some minutes
     files    a large file and many small ones, beside SeaweedFS: ROUNDS minutes or two
     curve    what encryption costs requests and files: about 12 × ROUNDS × (SECONDS + 1)
+    http     a gateway: about ROUNDS × (15 × SECONDS + 20)
     """
     # As an exception it passes by all that has to be closed, the processes started here included.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ from nodes.web.bodies import json_of, whole
 from nodes.web.events import Events
 from nodes.web.measures import Measures
 from nodes.web.openapi import document
+from nodes.web.requests import Asked
 from nodes.web.tokens import Held
 from nodes.web.traffic import Traffic
 
@@ -68,7 +70,9 @@ class Gateway:
             "/v1/events": {"GET": ("events", self._events.answer)},
             "/metrics": {"GET": ("metrics", Measures(self._traffic).answer)},
         }
-        self.app = Starlette(
+        key = self._resource(_API[_KEY])
+        self.app = _Application(
+            key,
             routes=[
                 *[Route(at, self._resource(methods)) for at, methods in api.items()],
                 Route("/livez", self._livez),
@@ -155,8 +159,9 @@ _FILES = {"/": "index.html"} | {
     )
 }
 """What the page is made of."""
+_KEY = keys.AT + "{key:path}"
 _API: dict[str, Methods] = {
-    "/v1/kv/{key:path}": {
+    _KEY: {
         "PUT": ("put_key", keys.put_key),
         "GET": ("get_key", keys.get_key),
         "DELETE": ("delete_key", keys.delete_key),
@@ -175,6 +180,26 @@ _API: dict[str, Methods] = {
 }
 
 
+class _Application(Starlette):
+    """Starlette, whose layers and routes stand aside where a key is asked for: that is what most
+    requests do, and `_Resource` answers all that can fail in them."""
+
+    def __init__(self, key: _Resource, **options: Any) -> None:
+        super().__init__(**options)
+        self._key = key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] == "http"
+            and scope["path"].startswith(keys.AT)
+            and scope["method"] in self._key.methods
+        ):
+            scope["path_params"] = {"key": scope["path"][len(keys.AT) :]}
+            await self._key(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 class _Resource:
     """What there is at a path, as an ASGI application: what fails in it is answered here, so that
     it is measured with the status that it gets."""
@@ -190,7 +215,7 @@ class _Resource:
         if method not in self.methods:
             raise HTTPException(405, headers={"Allow": self._allowed})
         operation, endpoint = self.methods[method]
-        request = Request(scope, receive)
+        request = Asked(scope, receive)
         began = self._traffic.begin()
         status, sent_bytes = ABANDONED, 0
 
@@ -220,8 +245,13 @@ class _Resource:
             if error.code == "not_allowed":
                 await self._access.forget(request)
             return response_of(error)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            return await _on_bug(request, error)
         finally:
-            await self._access.trim()
+            if self._access.is_full:
+                await self._access.trim()
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -87,9 +88,14 @@ class Access:
         self._clients[token] = client
         return client
 
+    @property
+    def is_full(self) -> bool:
+        """Are there more clients than are kept?"""
+        return len(self._clients) > MAX_CLIENTS
+
     async def trim(self) -> None:
         """Close what is not needed any more."""
-        while len(self._clients) > MAX_CLIENTS:
+        while self.is_full:
             _, client = self._clients.popitem(last=False)
             await client.close()
 
@@ -115,11 +121,18 @@ class Access:
             raise Problem(403, "cross_origin", "a page of another origin may not do that")
 
     def _check_host(self, request: HTTPConnection) -> None:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        host = _name_in(request.headers.get("host", ""))
         allowed = self._rules.hosts
-        if host and not is_loopback(host) and host not in allowed and "*" not in allowed:
+        if host and host not in allowed and "*" not in allowed:
             detail = f"{host!r} is no name of this gateway: --allow-host says which others are"
             raise Problem(421, "wrong_host", detail)
+
+
+@lru_cache
+def _name_in(header: str) -> str:
+    """The name that who asks has called the gateway by, without the port; "" for loopback's."""
+    host = urlsplit(f"//{header}").hostname or ""
+    return "" if is_loopback(host) else host
 
 
 def token_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:

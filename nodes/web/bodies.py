@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -27,7 +28,8 @@ async def parts(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator
     stream = request.stream()
     while True:
         try:
-            part = await asyncio.wait_for(anext(stream), silence_s)
+            async with asyncio.timeout(silence_s):
+                part = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
@@ -58,7 +60,13 @@ def length_of(request: Request) -> int | None:
 
 def type_of(request: Request) -> tuple[str, str]:
     """The media type, and the charset, of a body; empty and UTF-8 where nothing is said."""
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    return _type_in(request.headers.get("content-type", ""))
+
+
+@lru_cache
+def _type_in(header: str) -> tuple[str, str]:
+    """Clients send the same each time."""
+    kind, options = parse_options_header(header)
     return kind.lower(), options.get("charset", "utf-8")
 
 

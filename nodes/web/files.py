@@ -5,7 +5,9 @@ memory both ways. What others have uploaded is served as something to keep, neve
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
+from itertools import islice, pairwise
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
@@ -24,8 +26,12 @@ from nodes.web.pipe import Pipe
 from nodes.web.requests import is_seen, number_in, refuse_conditions, rest_of_path
 
 AT = "/v1/files/"
-BLOCK_BYTES = 2 * 2**20
-"""Of a download so much is sent while as much is fetched."""
+BLOCK_BYTES = 2**20
+"""Of a download so much is fetched at a time: a chunk."""
+PIECE_BYTES = 2**18
+"""So much of it is handed over to be sent at a time."""
+AHEAD = 3
+"""Blocks that are fetched while one is sent, for who takes what is sent."""
 
 HARMLESS = {
     "X-Content-Type-Options": "nosniff",
@@ -99,8 +105,8 @@ async def get_file(request: Request, client: AsyncClient) -> Response:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{file.size_bytes}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=file.type)
-    blocks = _blocks(file, first, end)
-    return StreamingResponse(blocks, status, headers, media_type=file.type)
+    pieces = sent(file, first, end)
+    return StreamingResponse(pieces, status, headers, media_type=file.type)
 
 
 def _range_of(request: Request, file: AsyncRemoteFile) -> tuple[int, int, int]:
@@ -122,25 +128,29 @@ def _range_of(request: Request, file: AsyncRemoteFile) -> tuple[int, int, int]:
     return *wanted, 206
 
 
-async def _blocks(file: AsyncRemoteFile, first: int, end: int) -> AsyncIterator[bytes]:
-    """What is sent while the next is fetched."""
+async def sent(file: AsyncRemoteFile, first: int, end: int) -> AsyncIterator[memoryview]:
+    """What follows is fetched once most of a block is on its way: of who takes hardly anything one
+    block is in memory, and who is fast has several fetched."""
+    edges = [first, *range((first // BLOCK_BYTES + 1) * BLOCK_BYTES, end, BLOCK_BYTES), end]
+    spans = pairwise(edges)
+    fetching: deque[asyncio.Task[bytes]] = deque()
 
-    def fetch(start: int) -> asyncio.Task[bytes]:
-        return asyncio.create_task(file.read_at(start, min(BLOCK_BYTES, end - start)))
+    def fetch(most: int) -> None:
+        for start, stop in islice(spans, most - len(fetching)):
+            fetching.append(asyncio.create_task(file.read_at(start, stop - start)))
 
-    starts = range(first, end, BLOCK_BYTES)
-    fetching = fetch(first) if starts else None
+    fetch(1)
     try:
-        for start in starts:
-            assert fetching is not None
-            block = await fetching
-            following = start + BLOCK_BYTES
-            fetching = fetch(following) if following < end else None
-            yield block
+        while fetching:
+            block = memoryview(await fetching.popleft())
+            for at in range(0, len(block), PIECE_BYTES):
+                yield block[at : at + PIECE_BYTES]
+                if 4 * (at + PIECE_BYTES) >= 3 * len(block):
+                    fetch(AHEAD)
     finally:
-        if fetching is not None:
-            fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
+        for task in fetching:
+            task.cancel()
+        await asyncio.gather(*fetching, return_exceptions=True)
 
 
 async def delete_file(request: Request, client: AsyncClient) -> Response:

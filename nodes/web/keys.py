@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -141,7 +142,11 @@ def _etag(entry: Entry) -> str:
 
 
 def _wants_value_alone(request: Request) -> bool:
-    if flag_in(request, "raw", False):
-        return True
-    accepted = parse_accept_header(request.headers.get("accept", ""))
+    return flag_in(request, "raw", False) or _accepts_it_alone(request.headers.get("accept", ""))
+
+
+@lru_cache
+def _accepts_it_alone(accept: str) -> bool:
+    """Clients say the same of what they accept each time."""
+    accepted = parse_accept_header(accept)
     return accepted.best_match((_JSON, _BYTES, _TEXT), _JSON) != _JSON if accepted else False

@@ -13,6 +13,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from nodes.web.outgoing import Outgoing
+
 HEADERS_S = 10.0
 MAX_HEADER_BYTES = 65_536
 STALLED_S = 60.0
@@ -56,6 +58,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._outgoing = Outgoing(transport)
+        self.transport = self._outgoing  # type: ignore[assignment]
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._outgoing.flush()
         super().on_response_complete()
         if self.cycle.more_body and not self.transport.is_closing():
             self._rest.start(REST_S, self.transport.close)

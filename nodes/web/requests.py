@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
+from starlette.types import Receive, Scope
 from werkzeug.http import parse_etags
 
 from actors.errors import error_for
@@ -12,7 +15,40 @@ from actors.messages import Level
 from nodes.options import check_level
 from nodes.web.answers import Problem
 
+NO_QUERY = QueryParams()
 WRITING_CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
+
+
+class Asked(Request):
+    """A request whose headers are asked for several times, most of them in vain, and which often
+    has no query."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._headers = _Looked(scope)
+        if not scope["query_string"]:
+            self._query_params = NO_QUERY
+
+
+class _Looked(Headers):
+    """Headers that are found by their names, which are in lower case here: Starlette's own go
+    through all of them each time."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        # Of those that are there twice the first counts.
+        self._first = {name.decode("latin-1"): value for name, value in reversed(self.raw)}
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[key.lower()].decode("latin-1")
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.lower() in self._first
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of any mapping."""
+        found = self._first.get(key.lower())
+        return default if found is None else found.decode("latin-1")
 
 
 def rest_of_path(request: Request, before: str, what: str) -> str:

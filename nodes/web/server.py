@@ -28,6 +28,9 @@ MAX_CONNECTIONS = 2_000
 KEEP_ALIVE_S = 30
 STOP_S = 2
 BACKLOG = 512
+MAX_UNSENT_BYTES = 131_072
+"""So much the system takes of an answer beyond what is on its way; else it would be 4 MiB for each
+who reads slowly."""
 
 
 class _IntoLog(logging.Handler):
@@ -125,9 +128,15 @@ def listen(at: HostPort) -> socket.socket:
     """A listening socket. Raises GossamerError with a sentence."""
     try:
         family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
     except OSError as error:
         # Python's own text of it tells the address once more.
         number = error.errno or 0
         why = os.strerror(number) if number > 0 else error.strerror
         raise GossamerError(f"cannot listen on {at}: {why}") from error
+    # Connections inherit it. asyncio sets it only where a socket was made for TCP by number, which
+    # this was not; without it the body of an answer waits for 40 ms until its head is acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+    return listening

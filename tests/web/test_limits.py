@@ -70,6 +70,35 @@ def rest(connection: socket.socket) -> bytes:
     return got
 
 
+def test_an_answer_does_not_wait_until_its_head_is_acknowledged() -> None:
+    """Who acknowledges late, as systems do to save packets, would get its body 40 ms late."""
+    with (
+        listen(HostPort("127.0.0.1", 0)) as listening,
+        connect(listening.getsockname()[1]),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_the_system_takes_little_of_what_a_slow_reader_is_sent() -> None:
+    """Beyond what is on its way: what it takes is memory of this machine."""
+    with (
+        listen(HostPort("127.0.0.1", 0)) as listening,
+        connect(listening.getsockname()[1]),
+        listening.accept()[0] as accepted,
+    ):
+        most = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        assert most == server.MAX_UNSENT_BYTES
+
+
+def test_the_head_and_the_body_of_an_answer_leave_together(tmp_path: Path) -> None:
+    """In one packet, if they are small: whoever reads has both at once."""
+    with serving(refuses, tmp_path) as port, connect(port) as connection:
+        for _ in range(20):
+            connection.sendall(GET + b"\r\n")
+            assert connection.recv(65_536).endswith(b"\r\n\r\nno")
+
+
 @pytest.mark.parametrize("said", [b"", b"GET / HT", GET, GET + b"X: y\r\n"])
 def test_who_sends_no_end_of_the_headers_is_hung_up_on(
     said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,12 +121,12 @@ def test_who_is_refused_before_the_end_of_a_body_can_read_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may send the rest, for a while, and is hung up on if that takes too long."""
-    monkeypatch.setattr(protocol, "REST_S", 0.2)
     with serving(refuses, tmp_path) as port:
         with connect(port) as connection:
             connection.sendall(GET + b"Content-Length: 20000000\r\n\r\n" + b"x" * 20_000_000 + GET)
             connection.sendall(b"Connection: close\r\n\r\n")
             assert rest(connection).count(b"HTTP/1.1 413 ") == 2
+        monkeypatch.setattr(protocol, "REST_S", 0.2)
         with connect(port) as connection:
             connection.sendall(GET + b"Content-Length: 20\r\n\r\n")
             assert rest(connection).startswith(b"HTTP/1.1 413 ")
