@@ -31,7 +31,7 @@ Stored = tuple[str, tuple[str, ...]]
 """The version of a key that was written, and the names of who has stored it."""
 
 
-class _Writing(NamedTuple):
+class Writing(NamedTuple):
     """A single write that waits for the end of its tick."""
 
     key: str
@@ -47,22 +47,29 @@ class Batches:
         self._calls = calls
         self._flushing = False
         self._gets: dict[tuple[Level, bool], list[tuple[str, asyncio.Future[Found]]]] = {}
-        self._writes: dict[tuple[Level, int], list[_Writing]] = {}
+        self._writes: dict[tuple[Level, int], list[Writing]] = {}
 
     async def get(self, key: str, r: Level, *, details: bool = False) -> Found:
         """What is found for one key."""
         found: asyncio.Future[Found] = self._calls.event_loop().create_future()
         self._gets.setdefault((r, details), []).append((key, found))
         self._flush_soon()
-        return await found
+        try:
+            return await found
+        finally:
+            del found  # as in `write`
 
     async def write(self, key: str, kind: Kind, data: bytes, w: Level, ttl_ms: int) -> Stored:
         """Write one key. Raises what that fails with."""
         stored: asyncio.Future[Stored] = self._calls.event_loop().create_future()
-        writing = _Writing(key, kind, data, stored)
-        self._writes.setdefault((w, ttl_ms), []).append(writing)
+        self._writes.setdefault((w, ttl_ms), []).append(Writing(key, kind, data, stored))
         self._flush_soon()
-        return await stored
+        try:
+            return await stored
+        finally:
+            # What it fails with has a traceback, which has this frame, which must not have it: else
+            # the callers' frames, and what they wanted to write, wait for the garbage collector.
+            del stored
 
     def close(self, error: GossamerError) -> None:
         """Let what was not sent yet fail with this."""
@@ -97,7 +104,7 @@ class Batches:
             request = Get(tuple(keys[piece]), details, r, self._calls.timeout_ms)
             self._calls.submit(request, partial(_settle_gets, readers))
 
-    def _send_writes(self, w: Level, ttl_ms: int, writings: Sequence[_Writing]) -> None:
+    def _send_writes(self, w: Level, ttl_ms: int, writings: Sequence[Writing]) -> None:
         for piece in pieces([w.key for w in writings], [len(w.data) for w in writings]):
             keys, kinds, values, writers = zip(*writings[piece], strict=True)
             request = Write(keys, kinds, values, w, ttl_ms, self._calls.timeout_ms)

@@ -215,9 +215,14 @@ class _Resource:
         if method not in self.methods:
             raise HTTPException(405, headers={"Allow": self._allowed})
         operation, endpoint = self.methods[method]
-        request = Asked(scope, receive)
         began = self._traffic.begin()
-        status, sent_bytes = ABANDONED, 0
+        status, came_bytes, sent_bytes = ABANDONED, 0, 0
+
+        async def taken() -> Message:
+            nonlocal came_bytes
+            message = await receive()
+            came_bytes += len(message.get("body", b""))
+            return message
 
         async def counted(message: Message) -> None:
             nonlocal sent_bytes
@@ -225,15 +230,16 @@ class _Resource:
             await send(message)
 
         try:
-            response = await self._answer(request, endpoint)
+            response = await self._answer(Asked(scope, taken), endpoint)
             status = response.status_code
-            await response(scope, receive, counted)
+            await response(scope, taken, counted)
         except ClientDisconnect:
             status = ABANDONED
         finally:
             path = scope["path_params"]
             key = path.get("key") or path.get("name") or ""
             self._traffic.end(began, operation, status, key)
+            self._traffic.count_bytes("in", came_bytes)
             self._traffic.count_bytes("out", sent_bytes)
 
     async def _answer(self, request: Request, endpoint: Endpoint) -> Response:

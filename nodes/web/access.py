@@ -117,7 +117,7 @@ class Access:
         origin = request.headers.get("origin")
         if origin is None or request.scope["method"] in SAFE:
             return
-        if urlsplit(origin).netloc != request.headers.get("host", ""):
+        if origin.partition("://")[2] != request.headers.get("host", ""):
             raise Problem(403, "cross_origin", "a page of another origin may not do that")
 
     def _check_host(self, request: HTTPConnection) -> None:
@@ -130,8 +130,12 @@ class Access:
 
 @lru_cache
 def _name_in(header: str) -> str:
-    """The name that who asks has called the gateway by, without the port; "" for loopback's."""
-    host = urlsplit(f"//{header}").hostname or ""
+    """The name that who asks has called the gateway by, without the port; "" for loopback's. What
+    is no name at all is none of the gateway's."""
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return header
     return "" if is_loopback(host) else host
 
 

@@ -5,6 +5,7 @@ clients are bounded.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -100,6 +101,9 @@ def serve(
         raise GossamerError(f"cannot use the certificate: {error}") from error
     listening = listen(at)
     server = Server(config, log, on_stop)
+    # What is there by now stays: it is not looked through again each time there is garbage.
+    gc.collect()
+    gc.freeze()
     with listening:
         asyncio.run(server.serve([listening]))
     log.events.info("stopped")

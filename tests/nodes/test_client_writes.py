@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from actors.errors import GossamerError
 from nodes.async_client import AsyncClient
+from nodes.batches import Writing
 from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context
@@ -36,6 +38,27 @@ def test_more_is_written_than_a_node_admits_at_once(client: Client) -> None:
 
     client.run(put_all)
     assert client.get_many(MANY) == dict.fromkeys(MANY, b"2" + VALUE[1:])
+
+
+def test_what_could_not_be_written_is_let_go_of(client: Client) -> None:
+    """At once: it does not wait for the garbage to be collected."""
+
+    async def put_too_much(client: AsyncClient) -> int:
+        refused = 0
+        for _ in range(5):
+            try:
+                await client.put("large", bytes(2**21))
+            except GossamerError:
+                refused += 1
+        return refused
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert client.run(put_too_much) == 5
+        assert [each for each in gc.get_objects() if isinstance(each, Writing)] == []
+    finally:
+        gc.enable()
 
 
 def test_the_rest_of_a_batch_is_sent_when_there_is_room(scripted: ScriptedNode) -> None:

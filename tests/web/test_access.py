@@ -149,7 +149,7 @@ def test_a_browser_logs_in_by_a_cookie_that_no_script_sees(
 def test_a_page_of_another_origin_may_not_write(gateway: GatewayProcess, secrets: Secrets) -> None:
     """With whatever cookie the browser has; the gateway's own page may."""
     http = as_role(gateway, secrets, "writer")
-    for origin in ("http://evil.example", "null", f"http://{gateway.address}1"):
+    for origin in ("http://evil.example", "null", "http://[x", f"http://{gateway.address}1"):
         for method, path in (("PUT", "/v1/kv/d"), ("DELETE", "/v1/kv/d"), ("POST", "/login")):
             answer = http(method, path, b"1", origin=origin)
             assert (answer.status, answer.code) == (403, "cross_origin")
@@ -161,7 +161,7 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(tmp_path: Path, node: N
     options = ("--allow-host", "ring.home", "--timeout", "1")
     with GatewayProcess(tmp_path, ["127.0.0.1:1"], *options) as gateway:
         http = gateway.http
-        for host in ("evil.example", "evil.example:8080", "10.0.0.1"):
+        for host in ("evil.example", "evil.example:8080", "10.0.0.1", "[x"):
             answer = http("GET", "/v1/kv/a", host=host)
             assert (answer.status, answer.code) == (421, "wrong_host")
         for host in ("localhost:1", "127.0.0.1", "[::1]:80", "ring.home"):
