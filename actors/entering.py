@@ -7,6 +7,7 @@ network that it belongs to from then on, for ever. Two networks never merge.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from actors.actor import ENDPOINT, HOST, Envelope, Now
@@ -63,6 +64,9 @@ class Entering:
         """There is a network: somebody spoke of it."""
         self._next_ms = 0
 
+    def _ask_at(self, at_ms: int) -> None:
+        self._next_ms = min(self._next_ms, at_ms)
+
     def due(self, now: Now) -> None:
         """Ask, or found, if it is time."""
         if self.network or now.mono_ms < self._next_ms:
@@ -76,7 +80,7 @@ class Entering:
             self._adopt(f"{self._rng.getrandbits(64):016x}", members, first)
             return
         if self._joining.should_bind_itself():
-            self._bind(self._members.me.address, self.ask_at_once)
+            self._bind(self._members.me.address, partial(self._ask_at, now.mono_ms + 1))
         for address, message in self._joining.requests():
             self._joining.asked(self._outbox.send(f"{ENDPOINT}{address}", message), address)
         self._on_waiting(self._joining.waiting_for())

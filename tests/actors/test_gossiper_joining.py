@@ -111,7 +111,8 @@ def test_a_founder_asks_all_and_promises_itself_on_disk_first() -> None:
     out = after_joins(node)
     assert notes(the(out, Remember)) == {"bound_to": ME.address.encode()}
     assert messages(out, Bind) == []
-    out = remembered(node, out)
+    remembered(node, out)
+    out = node.take_when_due()
     assert [(e.to, e.message) for e in all_of(out, Bind)] == [
         (Address(f"@{OTHER.address}", "gossiper"), Bind(ME.address)),
         (Address(f"@{THIRD.address}", "gossiper"), Bind(ME.address)),
@@ -121,7 +122,8 @@ def test_a_founder_asks_all_and_promises_itself_on_disk_first() -> None:
 def test_a_founder_begins_with_all_who_promised() -> None:
     """When the last promise comes, it remembers the network with all of its members."""
     node = fresh(OTHER.address, THIRD.address)
-    first, second = all_of(remembered(node, after_joins(node)), Bind)
+    remembered(node, after_joins(node))
+    first, second = all_of(node.take_when_due(), Bind)
     node.take(answer(first, Bound(ME.address, OTHER), B))
     out = node.take_when_due()
     assert messages(out, Remember) == []
@@ -141,7 +143,8 @@ def test_a_founder_begins_with_all_who_promised() -> None:
 def test_the_network_of_a_founder_is_told_to_its_followers() -> None:
     """Who is fresh asks at once to be let in when it is told of a network."""
     node = fresh(OTHER.address)
-    bind = the(remembered(node, after_joins(node)), Bind)
+    remembered(node, after_joins(node))
+    bind = the(node.take_when_due(), Bind)
     out = remembered(node, node.take(answer(bind, Bound(ME.address, OTHER), B)))
     told = {e.to.node: e.message for e in all_of(out, Tell)}
     assert {f"@{OTHER.address}", B} <= set(told)
