@@ -27,6 +27,7 @@ from actors.messages import (
     FILES_FROM_CLIENTS,
     AskFiles,
     AskVitals,
+    Bounced,
     ChunkKept,
     ChunkTaken,
     CompareChunks,
@@ -171,6 +172,8 @@ class FileServer:
                 self._fetching.hold(client, waits=waits)
             case Stop() if not self._closing.has_begun:
                 self._closing.begin(envelope, self._desk.now)
+            case Bounced():
+                pass  # of what is told and not asked: it is told again, or by other ways
             case other:
                 self._outbox.drop(f"late or unasked {type(other).__name__}")
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from actors.actor import Address, Envelope
 from actors.chunks import INLINE_BYTES, chunk_id, manifest_from_bytes
 from actors.messages import (
+    Bounced,
     CheckFile,
     ChunkGot,
     ChunkPut,
@@ -25,6 +27,7 @@ from actors.messages import (
     PutChunk,
     PutFile,
     PutRecord,
+    Released,
     RemoveFile,
     TakeChunk,
 )
@@ -299,3 +302,11 @@ def test_chunks_are_taken_from_several_nodes() -> None:
         network.ask(GetChunk(id, True, 5_000), at=outside)
     asked = [e.to.node for e in network.sent if isinstance(e.message, TakeChunk)]
     assert {asked.count(node) for node in network.holders(id)} == {2}
+
+
+def test_what_was_told_and_came_back_is_no_news() -> None:
+    """At the beginning of a network others are often not there yet."""
+    network = with_chunks()
+    told, to = Address(A, "fileserver"), Address(B, "fileserver")
+    network.deliver(Envelope(told, told, Bounced(to, Released(("0" * 64,))), 10**6))
+    assert not any(isinstance(message, Dropped) for message in network.nodes[A].told)

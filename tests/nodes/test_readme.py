@@ -15,7 +15,7 @@ from tests.web.gateways import GatewayProcess
 
 README = (ROOT / "README.md").read_text()
 PORTS = (7100, 7200, 7300)
-KILL = "pkill -9 -f 'bin/gossamer serve --name node1'"
+KILL = "pkill -9 -f 'bin/gossamer serve --name node1 '"
 """Not run, or it would end the nodes of others: what the test has started as node1 is stopped."""
 
 GATEWAY = "127.0.0.1:8080"
