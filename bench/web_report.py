@@ -121,6 +121,9 @@ def _slow(rounds: Sequence[SlowRound]) -> Table:
     sides = {"nobody else": [r.alone for r in rounds], "slow clients": [r.beside for r in rounds]}
     for side, each in sides.items():
         median_us, p99_us, memory_mb = map(median, zip(*each, strict=True))
+        if side == "nobody else":
+            # What a process has had once it may keep.
+            memory_mb = each[0].memory_mb
         table.add_row(side, f"{median_us / 1e3:.2f}", f"{p99_us / 1e3:.2f}", f"{memory_mb:,.0f}")
     return table
 

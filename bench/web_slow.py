@@ -67,6 +67,8 @@ def run_slow(
             asyncio.run(gets(web, seconds))
             for number in range(rounds):
                 say(f"slow clients, round {number + 1} of {rounds}")
+                # Those of the last round have gone all at once, which takes a moment too.
+                time.sleep(seconds)
                 alone = _waited(web, seconds)
                 with python(
                     *("-m", "bench.slow_clients", web.address, str(slow), NAME),
