@@ -47,6 +47,7 @@ def measured(rates: Sequence[float], p99_us: Sequence[float]) -> Measured:
     return result
 
 
+@pytest.mark.seeds
 def test_a_gateway_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it, a little: what each part asks is answered, and nothing is left."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
