@@ -48,6 +48,11 @@ class Background:
         self._put(job)
         return future
 
+    @property
+    def is_closed(self) -> bool:
+        """Are no more jobs taken?"""
+        return self._closed
+
     def give_up(self) -> None:
         """Whoever waits is told that it is over, and no more jobs are taken."""
         self._closed = True

@@ -151,6 +151,11 @@ async def download(
             await writer.run(sink.open, index.manifest.size_bytes)
             receiving = _Receiving(ports, calls, writer, sink, index, progress)
             fetched = await receiving.run()
+    except (GossamerError, OSError):
+        if isinstance(sink, _FileSink) and not writer.is_closed:
+            # Whoever tries again at once finds it closed.
+            await writer.run(sink.close)
+        raise
     finally:
         writer.close(sink.close)
     manifest = index.manifest

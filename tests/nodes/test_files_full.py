@@ -117,6 +117,7 @@ def test_full_disks_refuse_uploads_and_nothing_else(processes: Processes, tmp_pa
     use_until_there_is_room(nodes, count, tmp_path)
 
 
+@pytest.mark.seeds
 def test_a_quota_refuses_uploads_and_nothing_else(processes: Processes, tmp_path: Path) -> None:
     """As a full disk does; and no node ever keeps more than it may."""
     nodes = started(processes, "--files-quota", "10MiB")

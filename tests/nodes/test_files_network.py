@@ -75,6 +75,7 @@ def test_a_file_of_any_size_comes_from_every_node(
             assert again.sent_chunks == 0
 
 
+@pytest.mark.seeds
 def test_a_file_with_lists_comes_from_every_node(three: list[NodeProcess], tmp_path: Path) -> None:
     """One of more than 512 chunks names lists of them; parts of it can be read, too."""
     data = content(525 * SMALL_CHUNK + 7, seed=1)

@@ -17,7 +17,7 @@ from nodes import http_port
 from nodes.addresses import HostPort
 from nodes.http_port import MAX_REQUEST_BYTES, HttpPort
 from nodes.logs import open_log
-from tests.networks import DEADLINE_S
+from tests.networks import DEADLINE_S, wait_until
 from tests.nodes.pages import page
 
 
@@ -138,7 +138,7 @@ def test_what_fails_is_logged_and_the_port_goes_on(
     handler = served.port._connections.logger.handlers[0]
     monkeypatch.setattr(handler, "emit", lambda record: said.append(record.getMessage()))
     assert page(served.port.address, "/broken").status == 500
-    assert len(said) == 1
+    wait_until("it is logged", lambda: len(said) == 1)
     assert served.is_well()
 
 

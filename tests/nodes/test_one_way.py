@@ -30,7 +30,10 @@ def changes_of_state(nodes: Sequence[NodeProcess]) -> dict[str, int]:
     return most
 
 
-@pytest.mark.parametrize("cut_s", [4, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "cut_s",
+    [pytest.param(4, marks=pytest.mark.seeds), pytest.param(30, marks=pytest.mark.soak)],
+)
 @pytest.mark.timeout(150)
 def test_one_that_cannot_send_to_another_is_not_called_dead(
     machines: CutNetwork, processes: Processes, cut_s: float

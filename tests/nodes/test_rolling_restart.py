@@ -76,7 +76,10 @@ def show(traffic: Traffic) -> None:
 
 @pytest.mark.parametrize(
     ("count", "passes"),
-    [(3, 1), pytest.param(5, 3, marks=[pytest.mark.soak, pytest.mark.timeout(900)])],
+    [
+        pytest.param(3, 1, marks=pytest.mark.seeds),
+        pytest.param(5, 3, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
+    ],
 )
 def test_no_request_fails_while_all_are_restarted(
     processes: Processes, tmp_path: Path, count: int, passes: int

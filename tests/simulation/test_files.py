@@ -11,7 +11,7 @@ from nodes.simulated.trial import Trial
 from tests.simulation import file_mutants
 from tests.simulation.scenario import trial, what_is_wrong
 
-SEEDS = range(8)
+SEEDS = range(4)
 MORE = int(os.environ.get("SEEDS", "2000")) // 5
 """So many that are not among SEEDS are tried by `make soak`, and fewer by `make seeds`."""
 OPERATIONS, FILES = 20, 50
