@@ -53,7 +53,7 @@ def kill_at(text: str, count: int, node: NodeProcess) -> Callable[[str], None]:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("bytes", 1),
+        pytest.param("bytes", 1, marks=pytest.mark.seeds),
         pytest.param("keys", 2, marks=pytest.mark.seeds),
         pytest.param("files,", 2, marks=pytest.mark.seeds),
     ],

@@ -68,7 +68,7 @@ def is_collected(client: Client, keys: Sequence[str]) -> bool:
 @pytest.mark.parametrize(
     ("serve", "cut_s", "collected_s"),
     [
-        pytest.param(SERVE_HASTY, 0, 60, id="hasty"),
+        pytest.param(SERVE_HASTY, 0, 60, id="hasty", marks=pytest.mark.seeds),
         pytest.param(SERVE, 30, 1_500, id="as it is", marks=pytest.mark.soak),
     ],
 )

@@ -34,6 +34,7 @@ def hasty(processes: Processes) -> list[NodeProcess]:
     return nodes
 
 
+@pytest.mark.seeds
 def test_chunks_that_no_file_needs_are_collected(
     hasty: list[NodeProcess], context: Context
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_wiped_folder_is_full_again(three: list[NodeProcess], what: str) -> No
             assert client.status().files.repaired >= len(ids)
 
 
+@pytest.mark.seeds
 def test_nodes_join_and_leave_under_files(processes: Processes, tmp_path: Path) -> None:
     """Who comes gets its share, who leaves hands it over first; files can be read all the time."""
     listed = addresses(processes.ports.take(5))

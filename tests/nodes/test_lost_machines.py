@@ -51,6 +51,7 @@ def lose_two(
     assert gossamer("status", "--endpoint", left[0].listen, cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.seeds
 def test_two_lost_machines_are_given_up(processes: Processes, tmp_path: Path) -> None:
     """To forget them is refused at once, with what helps; that done, every key is there again."""
     nodes = processes.nodes_that_list_each_other(5)

@@ -82,6 +82,7 @@ def test_full_disks_refuse_writes_until_there_is_room(network: Network, small_di
         assert client.get(refused) == b"there is room"
 
 
+@pytest.mark.seeds
 def test_one_full_disk_of_three_is_made_good(network: Network, small_disk: Path) -> None:
     """A quorum goes on without it; once it has room it gets what it has missed, without a read."""
     ballast = small_disk / "ballast"

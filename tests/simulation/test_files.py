@@ -11,7 +11,7 @@ from nodes.simulated.trial import Trial
 from tests.simulation import file_mutants
 from tests.simulation.scenario import trial, what_is_wrong
 
-SEEDS = range(4)
+SEEDS = range(2)
 MORE = int(os.environ.get("SEEDS", "2000")) // 5
 """So many that are not among SEEDS are tried by `make soak`, and fewer by `make seeds`."""
 OPERATIONS, FILES = 20, 50
@@ -55,7 +55,7 @@ def test_no_seed_of_many_loses_a_file(first: int) -> None:
 
 def test_the_seeds_bring_uploads_downloads_and_removals() -> None:
     """None of them is rare."""
-    trials = [run(seed) for seed in SEEDS[:3]]
+    trials = [run(seed) for seed in range(3)]
     outcomes = sum((t.files.outcomes for t in trials[1:]), trials[0].files.outcomes)
     done = [outcomes[f"{what} done"] for what in ("upload", "download", "remove")]
     assert min(done) >= 3

@@ -10,7 +10,7 @@ from nodes.simulated.faults import KINDS
 from nodes.simulated.trial import Trial
 from tests.simulation.scenario import trial
 
-SEEDS = range(20)
+SEEDS = range(8)
 MORE = int(os.environ.get("SEEDS", "2000"))
 """So many that are not among SEEDS are tried by `make soak`, and fewer by `make seeds`."""
 
@@ -33,7 +33,7 @@ def test_no_seed_breaks_a_promise(seed: int) -> None:
 
 def test_the_seeds_bring_successes_and_faults_of_every_kind() -> None:
     """Neither are rare: seven have each kind more than once, and joins, leaves and wiped disks."""
-    trials = [trial(seed) for seed in SEEDS[1:20:3]]
+    trials = [trial(seed) for seed in range(1, 20, 3)]
     done = sum(t.outcomes["done"] for t in trials)
     assert 0.3 < done / sum(t.outcomes.total() for t in trials) < 0.9
     begun = sum((t.begun for t in trials[1:]), trials[0].begun)

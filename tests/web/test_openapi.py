@@ -43,7 +43,7 @@ def test_what_comes_is_what_the_document_says(http: Http, path: str, method: str
     schema = schemathesis.openapi.from_url(f"http://{http.address}/openapi.json")
 
     @settings(
-        max_examples=25,
+        max_examples=12,
         deadline=None,
         database=None,
         derandomize=True,
