@@ -26,7 +26,8 @@ _PROBLEMS = {
     400: "It is not admitted as it is.",
     401: "It takes a bearer token.",
     403: "The token's key does not allow that, or a page of another origin asks.",
-    404: "There is no such key or file.",
+    404: "There is no such key, file or path.",
+    405: "The path has no such method.",
     408: "The body did not come in time.",
     413: "The value or the file is too large.",
     415: "No file of this type is admitted.",
@@ -37,7 +38,8 @@ _PROBLEMS = {
     504: "No answer in time; a write may have happened.",
     507: "The disk of a node is full; the write may have happened.",
 }
-_ALWAYS = (400, 401, 403, 421, 503, 504)
+_ALWAYS = (400, 401, 403, 404, 405, 421, 503, 504)
+"""Clients make another path of one in which a name is `..`: that may be none, or lack the method."""
 
 
 @cache

@@ -121,6 +121,7 @@ def ids_of(compose: Compose, *machines: Machine) -> dict[str, str]:
         return {member.name: member.id for member in living(client).values()}
 
 
+@pytest.mark.seeds
 def test_a_service_is_scaled_and_recreated(compose: Compose, machines: Sequence[Machine]) -> None:
     """Replicas have a folder and a name each; at other addresses they are who they were."""
     one, two, three, *others = machines

@@ -107,7 +107,7 @@ def test_all_nodes_are_killed_while_they_write(
 @pytest.mark.parametrize(
     ("kills", "at_once", "writes"),
     [
-        (2, 1, 50),
+        pytest.param(2, 1, 50, marks=pytest.mark.seeds),
         pytest.param(30, 1, 5_000, marks=pytest.mark.soak),
         pytest.param(20, 2, 1_000, marks=pytest.mark.soak),
     ],

@@ -114,7 +114,11 @@ def flooded(
 
 
 @pytest.mark.parametrize(
-    ("flood_s", "most"), [(1, 3_000), pytest.param(60, 10_000_000, marks=pytest.mark.soak)]
+    ("flood_s", "most"),
+    [
+        pytest.param(1, 3_000, marks=pytest.mark.seeds),
+        pytest.param(60, 10_000_000, marks=pytest.mark.soak),
+    ],
 )
 @pytest.mark.timeout(300)
 def test_a_client_reads_no_answers(

@@ -63,7 +63,10 @@ def majorities(client: Client, keys: Iterable[str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("cut_s", [0, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "cut_s",
+    [pytest.param(0, marks=pytest.mark.seeds), pytest.param(30, marks=pytest.mark.soak)],
+)
 @pytest.mark.timeout(150)
 def test_both_sides_of_a_cut_find_each_other_again(
     machines: CutNetwork, views: Views, cut_s: float

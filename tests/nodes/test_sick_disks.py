@@ -134,7 +134,11 @@ def test_a_node_whose_disk_breaks_ends_at_once(processes: Processes, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("count", "keys"), [(3, 200), pytest.param(5, 1_000, marks=pytest.mark.soak)]
+    ("count", "keys"),
+    [
+        pytest.param(3, 200, marks=pytest.mark.seeds),
+        pytest.param(5, 1_000, marks=pytest.mark.soak),
+    ],
 )
 @pytest.mark.timeout(150)
 def test_a_wiped_node_fills_itself(processes: Processes, count: int, keys: int) -> None:
