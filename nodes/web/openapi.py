@@ -39,7 +39,7 @@ _PROBLEMS = {
     507: "The disk of a node is full; the write may have happened.",
 }
 _ALWAYS = (400, 401, 403, 404, 405, 421, 503, 504)
-"""Clients make another path of one in which a name is `..`: that may be none, or lack the method."""
+"""Clients make another path of one in which a name is `..`: none perhaps, or without the method."""
 
 
 @cache
