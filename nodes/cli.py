@@ -48,12 +48,11 @@ class _Gossamer(click.Group):
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        from importlib.metadata import PackageNotFoundError, version
+        from nodes.release import UNKNOWN, release
 
-        try:
-            click.echo(f"gossamer {version('gossamer')}")
-        except PackageNotFoundError:
-            raise GossamerError("gossamer is not installed, so its version is unknown") from None
+        if release() == UNKNOWN:
+            raise GossamerError("gossamer is not installed, so its version is unknown")
+        click.echo(f"gossamer {release()}")
         ctx.exit()
 
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from actors.errors import GossamerError
+from actors.spaces import file_key, stored_key
 from nodes.async_client import DEFAULT_ENDPOINT, AsyncClient
 from nodes.web import files, keys, network
 from nodes.web.access import COOKIE, Access, Rules
@@ -70,11 +71,13 @@ class Gateway:
             "/v1/events": {"GET": ("events", self._events.answer)},
             "/metrics": {"GET": ("metrics", Measures(self._traffic).answer)},
         }
-        key = self._resource(_API[_KEY])
+        resources = {
+            at: _Resource(self._access, self._traffic, methods) for at, methods in api.items()
+        }
         self.app = _Application(
-            key,
+            resources[_KEY],
             routes=[
-                *[Route(at, self._resource(methods)) for at, methods in api.items()],
+                *[Route(at, resource) for at, resource in resources.items()],
                 Route("/livez", self._livez),
                 Route("/readyz", self._readyz),
                 Route("/openapi.json", self._openapi),
@@ -102,9 +105,6 @@ class Gateway:
             yield
         finally:
             await self._access.close()
-
-    def _resource(self, methods: Methods) -> _Resource:
-        return _Resource(self._access, self._traffic, methods)
 
     async def _livez(self, request: Request) -> Response:
         """This process answers; it does not depend on any node."""
@@ -236,9 +236,7 @@ class _Resource:
         except ClientDisconnect:
             status = ABANDONED
         finally:
-            path = scope["path_params"]
-            key = path.get("key") or path.get("name") or ""
-            self._traffic.end(began, operation, status, key)
+            self._traffic.end(began, operation, status, _stored(scope["path_params"]))
             self._traffic.count_bytes("in", came_bytes)
             self._traffic.count_bytes("out", sent_bytes)
 
@@ -258,6 +256,14 @@ class _Resource:
         finally:
             if self._access.is_full:
                 await self._access.trim()
+
+
+def _stored(path: Mapping[str, str]) -> str:
+    """The key under which it is stored what a path is about; empty if it is about nothing alone."""
+    if key := path.get("key"):
+        return stored_key(key)
+    name = path.get("name")
+    return file_key(name) if name else ""
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -280,7 +286,6 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", exc_info=error, extra={"path": request.url.path})
-    return Problem(
-        500, "failed", "something went wrong in the gateway; its log says more"
-    ).response()
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+    detail = "something went wrong in the gateway; its log says more"
+    return Problem(500, "failed", detail).response()

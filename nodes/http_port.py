@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
 from threading import Thread
@@ -21,8 +19,8 @@ from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from actors.errors import GossamerError
 from nodes.addresses import HostPort
+from nodes.http_socket import listening
 
 MAX_CONNECTIONS = 32
 """Where one more comes, the oldest is cut: so nobody can keep others out by holding connections."""
@@ -121,7 +119,7 @@ class HttpPort:
     ) -> None:
         self._log = log
         self._last = last
-        self._socket = _listening(listen)
+        self._socket = listening(listen, BACKLOG)
         port: int = self._socket.getsockname()[1]
         self.address = str(HostPort(listen.host, port))
         self._connections = connections = Connections(count, log)
@@ -188,20 +186,3 @@ class _IntoLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One record."""
         self._log.error("http_error", what=record.getMessage(), exc_info=record.exc_info)
-
-
-def _listening(listen: HostPort) -> socket.socket:
-    """A socket that is bound, and listens: from now on others may connect."""
-    host = "" if listen.host == "*" else listen.host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # All addresses are those of both families, as at the node's other ports.
-    both = host == "::" and socket.has_dualstack_ipv6()
-    try:
-        return socket.create_server(
-            (host, listen.port), family=family, backlog=BACKLOG, dualstack_ipv6=both
-        )
-    except OSError as error:
-        # Python's own sentence repeats the address; what is no error of the system has no other.
-        number = error.errno or 0
-        reason = os.strerror(number) if number > 0 else error.strerror
-        raise GossamerError(f"cannot listen on {listen}: {reason}") from error

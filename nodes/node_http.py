@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import (
     CollectorRegistry,
@@ -31,6 +29,7 @@ from nodes.http_port import HttpPort
 from nodes.logs import Log
 from nodes.mailbox import Mailbox, Post
 from nodes.metrics import NodeCollector, Snapshot
+from nodes.release import release
 from nodes.shown import Shown
 from nodes.sockets import Context
 
@@ -141,7 +140,7 @@ class NodeHttp:
     def _snapshot(self, is_ready: bool) -> Snapshot:
         shown, checkup = self._shown, self._checkup
         return Snapshot(
-            version=_version(),
+            version=release(),
             node=shown.node.name,
             node_id=shown.node.id,
             is_ready=is_ready,
@@ -163,11 +162,3 @@ def _registry(own: NodeCollector) -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-@lru_cache(maxsize=1)
-def _version() -> str:
-    try:
-        return version("gossamer")
-    except PackageNotFoundError:
-        return "unknown"

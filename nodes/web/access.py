@@ -101,7 +101,10 @@ class Access:
 
     async def forget(self, request: HTTPConnection) -> None:
         """Its key was refused: should it be allowed again, it has to connect anew."""
-        client = self._clients.pop(token_of(request.headers, request.cookies), None)
+        token = token_of(request.headers, request.cookies)
+        client = self._clients.pop(token, None)
+        if token == UNNAMED:
+            client, self._own = self._own, None
         if client is not None:
             await client.close()
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from werkzeug.http import parse_options_header
 
 from actors.errors import error_for
@@ -92,12 +92,9 @@ def value_of(body: bytes, kind: str, charset: str) -> Any:
         return body
     try:
         return body.decode(charset)
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         raise error_for("bad_value", f"the body is no text in {charset}") from None
 
 
 def _too_large(max_bytes: int) -> Exception:
     return Problem(413, "too_large", f"a body of more than {max_bytes:,} bytes is not read")
-
-
-__all__ = ["ClientDisconnect", "json_of", "length_of", "parts", "type_of", "value_of", "whole"]

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from actors.errors import GossamerError
+from actors.errors import GossamerError, error_for
 from actors.ring import position_of
+from actors.spaces import stored_key
 from nodes.async_client import AsyncClient
 from nodes.values import check_text
 from nodes.watching import KeyChange, MembersSeen
@@ -56,14 +57,14 @@ class Events:
             raise Problem(503, "overloaded", f"{MAX_READERS} read the events already")
         prefix = check_text(request.query_params.get("prefix", ""))
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        reader = _Reader(client, prefix, last)
-        sources = [reader.keys(), reader.members()]
-        if flag_in(request, "traffic", False):
-            sources.append(self._passing(reader))
+        if not last.isprintable():
+            # It is said again with what follows, where a line's end would begin another line.
+            raise error_for("refused", "that is no event's id")
+        with_traffic = flag_in(request, "traffic", False)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        stream = self._stream(reader, sources)
+        stream = self._stream(_Reader(client, prefix, last), with_traffic)
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
     def end(self) -> None:
@@ -71,10 +72,11 @@ class Events:
         for reader in self._readers:
             reader.end()
 
-    async def _stream(
-        self, reader: _Reader, sources: list[Coroutine[Any, Any, None]]
-    ) -> AsyncIterator[bytes]:
+    async def _stream(self, reader: _Reader, with_traffic: bool) -> AsyncIterator[bytes]:
         self._readers[reader] = None
+        sources = [reader.keys(), reader.members()]
+        if with_traffic:
+            sources.append(self._passing(reader))
         tasks = [asyncio.create_task(source) for source in sources]
         try:
             yield _BEGIN
@@ -198,9 +200,10 @@ class _Reader:
 
 
 def _key_fields(change: KeyChange) -> Fields:
-    return {"key": change.key, "version": change.version, "position": _place(change.key)}
+    position = _place(stored_key(change.key))
+    return {"key": change.key, "version": change.version, "position": position}
 
 
-def _place(key: str) -> float:
-    """Where a key is on the ring, from 0 to 1."""
-    return int(position_of(key)[:13], 16) / 16**13
+def _place(stored: str) -> float:
+    """Where what is stored under this key is on the ring, from 0 to 1."""
+    return int(position_of(stored)[:13], 16) / 16**13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -32,7 +33,7 @@ class Measures:
         answer, all else is told, and that it does not."""
         network: list[Metric]
         try:
-            members, status = await client.members(), await client.status()
+            members, status = await asyncio.gather(client.members(), client.status())
         except GossamerError:
             network = [_up(False)]
         else:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from nodes.release import release
 
 Part = Mapping[str, Any]
 
@@ -45,15 +46,11 @@ _ALWAYS = (400, 401, 403, 404, 405, 421, 503, 504)
 @cache
 def document() -> dict[str, Any]:
     """The document, of OpenAPI 3.1."""
-    try:
-        number = version("gossamer")
-    except PackageNotFoundError:
-        number = "unknown"
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Gossamer",
-            "version": number,
+            "version": release(),
             "description": "Keys and files of a network without a broker.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

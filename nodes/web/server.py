@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
 import socket
 import threading
@@ -21,6 +20,7 @@ import uvicorn
 from actors.errors import GossamerError
 from nodes.addresses import HostPort
 from nodes.clocks import monotonic_ms
+from nodes.http_socket import listening
 from nodes.logs import Log
 from nodes.tally import Tally
 from nodes.web.protocol import BoundedProtocol
@@ -99,13 +99,13 @@ def serve(
         config.load()
     except OSError as error:
         raise GossamerError(f"cannot use the certificate: {error}") from error
-    listening = listen(at)
+    bound = listen(at)
     server = Server(config, log, on_stop)
     # What is there by now stays: it is not looked through again each time there is garbage.
     gc.collect()
     gc.freeze()
-    with listening:
-        asyncio.run(server.serve([listening]))
+    with bound:
+        asyncio.run(server.serve([bound]))
     log.events.info("stopped")
 
 
@@ -130,17 +130,7 @@ def configured(app: Any, tls: tuple[str, str] | None, *, lifespan: Any = "on") -
 
 def listen(at: HostPort) -> socket.socket:
     """A listening socket. Raises GossamerError with a sentence."""
-    try:
-        family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((at.host, at.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        # Python's own text of it tells the address once more.
-        number = error.errno or 0
-        why = os.strerror(number) if number > 0 else error.strerror
-        raise GossamerError(f"cannot listen on {at}: {why}") from error
-    # Connections inherit it. asyncio sets it only where a socket was made for TCP by number, which
-    # this was not; without it the body of an answer waits for 40 ms until its head is acknowledged.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made = listening(at, BACKLOG)
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
-    return listening
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+    return made

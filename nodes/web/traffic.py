@@ -24,10 +24,8 @@ MAX_KEPT = 2_000
 
 
 class Passed(NamedTuple):
-    """A request that was answered: which it is in their order, when, for which key if for one."""
+    """A request that was answered; `key` is where what it is about is stored, if that is one."""
 
-    number: int
-    at_s: float
     operation: str
     status: int
     took_ms: float
@@ -72,8 +70,7 @@ class Traffic(Collector):
 
     def end(self, began: float, operation: str, status: int, key: str = "") -> None:
         """It was answered."""
-        now = time.perf_counter()
-        took_s = now - began
+        took_s = time.perf_counter() - began
         self._in_progress -= 1
         kind = operation, status
         self._answered[kind] = self._answered.get(kind, 0) + 1
@@ -83,7 +80,7 @@ class Traffic(Collector):
         took.counts[bisect_left(BUCKETS_S, took_s)] += 1
         took.total_s += took_s
         self._number += 1
-        self._last.append(Passed(self._number, now, operation, status, took_s * 1_000, key))
+        self._last.append(Passed(operation, status, took_s * 1_000, key))
 
     def count_bytes(self, direction: Literal["in", "out"], count: int) -> None:
         """Of a body."""

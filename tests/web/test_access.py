@@ -106,6 +106,20 @@ def test_the_token_of_a_denied_key_is_refused_until_it_is_allowed(
     wait_until("it is taken again", lambda: lost.put_json("/v1/kv/b", 3).status == 200)
 
 
+def test_a_gateway_whose_own_key_was_denied_goes_on_when_it_is_allowed(
+    node: Node, secrets: Secrets, client: Client, tmp_path: Path
+) -> None:
+    """Nobody has to start it again."""
+    options = ("--secret", str(secrets.client("writer", 77)))
+    with GatewayProcess(tmp_path, [node.address], *options) as gateway:
+        http = gateway.http
+        assert http.put_json("/v1/kv/own", 1).status == 200
+        client.deny("writer-77")
+        wait_until("it is refused", lambda: http.put_json("/v1/kv/own", 2).status == 403)
+        client.allow("writer-77")
+        wait_until("it is taken again", lambda: http.put_json("/v1/kv/own", 3).status == 200)
+
+
 def test_a_token_tells_nothing_of_its_key(secrets: Secrets) -> None:
     """It follows from it by a function that cannot be turned round, and is another for each."""
     made = [tokens_of(secrets.client("reader", n))[0] for n in (1, 2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -11,7 +12,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+from starlette.requests import Request
+
+from actors.ring import position_of
+from actors.spaces import file_key
+from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.web import events as reading
+from nodes.web.answers import Problem
+from nodes.web.events import Events
+from nodes.web.traffic import Traffic
 from tests.networks import DEADLINE_S, Network
 from tests.web.gateways import GatewayProcess, Http
 
@@ -124,6 +135,40 @@ def test_who_cannot_be_told_all_is_told_that(gateway: GatewayProcess, client: Cl
             assert next_of("missed", told).data == {}
             client.put("after", 1)
             assert next_of("key", told).data["key"] == "after"
+
+
+def test_what_is_no_id_is_refused(http: Http) -> None:
+    """It is said again with every event, and must not begin lines of its own."""
+    for id in ("a%0Aevent: member", "a%0D", "%00"):
+        answer = http("GET", f"/v1/events?after={id}".replace(" ", "%20"))
+        assert (answer.status, answer.code) == (400, "refused")
+
+
+def test_more_readers_than_are_admitted_are_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And one that is refused leaves nothing behind."""
+    monkeypatch.setattr(reading, "MAX_READERS", 0)
+    request = Request({"type": "http", "method": "GET", "query_string": b"traffic", "headers": []})
+    with pytest.raises(Problem) as refused:
+        asyncio.run(Events(Traffic()).answer(request, AsyncClient()))
+    assert (refused.value.status, refused.value.code) == (503, "overloaded")
+
+
+def test_a_request_is_shown_where_that_is_stored_which_it_is_about(
+    gateway: GatewayProcess, http: Http, client: Client
+) -> None:
+    """A key's place, and that of a file's manifest."""
+    with events(gateway, "?traffic") as told:
+        next_of("member", told)
+        http("PUT", "/v1/files/shown.txt", b"x")
+        http.put_json("/v1/kv/shown.txt", 1)
+        shown: dict[str, float] = {}
+        while len(shown) < 2:
+            data = next_of("traffic", told).data
+            shown |= {row["operation"]: row["position"] for row in data["shown"]}
+    assert shown["put_key"] == pytest.approx(int(client.explain("shown.txt").position, 16) / 2**160)
+    assert shown["put_file"] == pytest.approx(int(position_of(file_key("shown.txt")), 16) / 2**160)
 
 
 def test_a_head_ends(http: Http) -> None:

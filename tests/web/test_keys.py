@@ -73,6 +73,8 @@ def test_a_body_is_what_its_type_says(
         (JSON, b"", 400, "bad_value"),
         ("text/plain", b"\xff", 400, "bad_value"),
         ("text/plain; charset=none", b"x", 400, "bad_value"),
+        ("text/plain; charset=idna", b"\xff", 400, "bad_value"),
+        ("text/plain; charset=hex", b"00", 400, "bad_value"),
         ("application/octet-stream", b"x" * (2**20 + 1), 413, "too_large"),
         ("application/octet-stream", b"x" * (4 * 2**20 + 1), 413, "too_large"),
     ],

@@ -47,9 +47,9 @@ def test_the_last_requests_are_kept_for_who_looks_on() -> None:
     traffic = Traffic()
     for n in range(MAX_KEPT + 10):
         traffic.end(traffic.begin(), "get_key", 200, f"key-{n}")
-    assert [passed.number for passed in traffic.since(MAX_KEPT + 8)] == [
-        MAX_KEPT + 9,
-        MAX_KEPT + 10,
+    assert [passed.key for passed in traffic.since(MAX_KEPT + 8)] == [
+        f"key-{MAX_KEPT + 8}",
+        f"key-{MAX_KEPT + 9}",
     ]
     assert len(list(traffic.since(0))) == MAX_KEPT
 
