@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import time
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from nodes.async_client import AsyncClient
@@ -51,12 +51,7 @@ class Signals:
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
 

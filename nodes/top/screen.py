@@ -11,7 +11,6 @@ import sys
 import termios
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from rich.text import Text
@@ -95,12 +94,7 @@ class Screen:
         self.enter()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.leave()
 
     def _write(self, text: str) -> None:

@@ -106,18 +106,20 @@ def test_the_token_of_a_denied_key_is_refused_until_it_is_allowed(
     wait_until("it is taken again", lambda: lost.put_json("/v1/kv/b", 3).status == 200)
 
 
-def test_a_gateway_whose_own_key_was_denied_goes_on_when_it_is_allowed(
-    node: Node, secrets: Secrets, client: Client, tmp_path: Path
+@pytest.mark.parametrize("with_token", [False, True])
+def test_who_was_turned_away_while_denied_is_let_in_when_allowed(
+    node: Node, secrets: Secrets, client: Client, tmp_path: Path, with_token: bool
 ) -> None:
-    """Nobody has to start it again."""
-    options = ("--secret", str(secrets.client("writer", 77)))
-    with GatewayProcess(tmp_path, [node.address], *options) as gateway:
-        http = gateway.http
-        assert http.put_json("/v1/kv/own", 1).status == 200
-        client.deny("writer-77")
-        wait_until("it is refused", lambda: http.put_json("/v1/kv/own", 2).status == 403)
-        client.allow("writer-77")
-        wait_until("it is taken again", lambda: http.put_json("/v1/kv/own", 3).status == 200)
+    """Nodes do not even connect with a denied key: nobody has to start the gateway again."""
+    key = secrets.client("writer", 78 if with_token else 77)
+    client.deny("writer-78" if with_token else "writer-77")
+    own = secrets.file if with_token else key
+    with GatewayProcess(tmp_path, [node.address], "--secret", str(own)) as gateway:
+        http = Http(gateway.address, bearer(key) if with_token else {})
+        refused = http.put_json("/v1/kv/own", 1)
+        assert (refused.status, refused.code) == (403, "not_allowed")
+        client.allow("writer-78" if with_token else "writer-77")
+        wait_until("it is let in", lambda: http.put_json("/v1/kv/own", 2).status == 200)
 
 
 def test_a_token_tells_nothing_of_its_key(secrets: Secrets) -> None:
