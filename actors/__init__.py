@@ -12,9 +12,9 @@ In reading order:
 - `ring`, `layout` and `quorum`: who owns a key, and how many owners have to agree;
 - `router`: coordinates what clients ask, with `jobs` (what they wait for), `client_keys` (what they
   call a key), `refusing` (what it does not take on), `admission` (whose turn it is) and `asks`
-  (what it waits for itself). Its parts, over a `desk` that they share: `writing`, `reading`,
-  `listing`, `healing` and `checking` (what people ask); `closing`: when it may go;
-  `router_settings`: its numbers;
+  (what it waits for itself). Its parts, over a `desk` that they share: `writing`, `reading`
+  (its `read_parts`; `hedging`: of whom), `listing`, `healing` and `checking` (what people ask);
+  `closing`: when it may go; `router_settings`: its numbers;
 - `storage`: a replica, which says what it keeps when that is on the `disk`. Its parts, which put
   what is to be written on the `stage`, and tell nothing but inside the `fence`:
   - `steward`: which layout there is. In the order in which one comes about: `census`, `wishes` and

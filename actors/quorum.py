@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from actors.layout import Sets, majority
@@ -35,6 +36,20 @@ class Quorum:
         if len(self._sets) == 1:
             return self._sets[0]
         return tuple(dict.fromkeys([owner for owners in self._sets for owner in owners]))
+
+    def fewest(self, order: Sequence[str]) -> tuple[str, ...]:
+        """The first of these owners that are enough if they all answer; all of them if none are."""
+        if len(self._sets) == 1:
+            return tuple(order[: self._needs[0]])
+        missing = list(self._needs)
+        chosen: list[str] = []
+        for node in order:
+            lists = [n for n, owners in enumerate(self._sets) if missing[n] and node in owners]
+            if lists:
+                chosen.append(node)
+            for n in lists:
+                missing[n] -= 1
+        return tuple(chosen)
 
     def met(self) -> bool:
         """Are there enough?"""

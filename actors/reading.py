@@ -9,82 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from actors.actor import Trace
 from actors.asks import Ask
 from actors.desk import Desk, Gathered, cut, packed
+from actors.hedging import Hedging
 from actors.jobs import GetJob, HealJob, ProbeJob
-from actors.layout import Sets
-from actors.messages import Fetch, Fetched, Level, Store
+from actors.messages import Fetch, Fetched, Level, RouterVitals, Store
 from actors.quorum import Quorum
+from actors.read_parts import BackPart, ReadJob, ReadPart, keys_of
+from actors.router_settings import RouterSettings
 from actors.sizes import STAMP_BYTES, text_bytes
-from actors.versions import Record, Version
-
-ReadJob = GetJob | HealJob | ProbeJob
-
-
-class ReadPart:
-    """Keys of a job that have the same owners, and what each owner holds of them."""
-
-    __slots__ = (
-        "answers",
-        "bytes_held",
-        "chosen",
-        "is_done",
-        "job",
-        "positions",
-        "quorum",
-        "sets",
-        "size_bytes",
-        "trace",
-    )
-
-    def __init__(
-        self, job: ReadJob, sets: Sets, positions: Sequence[int], size_bytes: int, level: Level
-    ) -> None:
-        self.job = job
-        self.sets = sets
-        self.positions = positions
-        self.size_bytes = size_bytes
-        self.trace: Trace | None = job.request.trace
-        self.quorum = Quorum(sets, level)
-        self.answers: dict[str, list[Record]] = {}
-        self.bytes_held = 0
-        self.is_done = False
-        self.chosen: list[Version] = []
-
-    def wants(self, node: str) -> bool:
-        """Does the job still wait for it?"""
-        return not self.is_done and bool(self.job.open) and node not in self.quorum.no
-
-
-class BackPart:
-    """The latest of some keys of a read, on its way to the owners that hold less. It goes to those
-    in `spare`, of whom it is not known what they hold, only once another cannot store it."""
-
-    __slots__ = ("is_done", "job", "positions", "quorum", "records", "size_bytes", "spare", "trace")
-
-    def __init__(
-        self,
-        job: ReadJob,
-        positions: Sequence[int],
-        records: Sequence[Record],
-        quorum: Quorum,
-        spare: Sequence[str],
-    ) -> None:
-        self.job = job
-        self.positions = positions
-        self.records = records
-        self.quorum = quorum
-        self.spare = spare
-        self.trace: Trace | None = job.request.trace
-        self.size_bytes = sum([len(r.value) + text_bytes(r.key) + STAMP_BYTES for r in records])
-        self.is_done = False
-
-    def wants(self, node: str) -> bool:
-        """Does the job still wait for it?"""
-        if self.is_done or not self.job.open:
-            return False
-        return node not in self.quorum.yes and node not in self.quorum.no
+from actors.versions import Record
 
 
 class Reading:
@@ -94,6 +28,7 @@ class Reading:
     def __init__(
         self,
         desk: Desk,
+        settings: RouterSettings,
         close: Callable[[ReadJob], None],
         grew: Callable[[int], None],
         heal: Callable[[Sequence[str]], None],
@@ -102,10 +37,20 @@ class Reading:
         self._close = close
         self._grew = grew
         self._heal = heal
+        self._hedging: Hedging[ReadPart] = Hedging(desk, settings.hedge_ms)
         self.repaired = 0
         """Records that were written back to owners that had less."""
         self._fetches: Gathered[ReadPart] = {}
         self._stores: Gathered[BackPart] = {}
+
+    def vitals(self) -> RouterVitals:
+        """What it has counted."""
+        return RouterVitals(self.repaired, self._hedging.hedged)
+
+    @property
+    def wake_at(self) -> int | None:
+        """When others are to be asked for what was not answered yet: monotonic ms."""
+        return self._hedging.wake_at
 
     def begin(self, job: ReadJob, positions: Iterable[int]) -> None:
         """Read these keys of a job."""
@@ -113,7 +58,9 @@ class Reading:
         level: Level = job.message.r if isinstance(job, GetJob) else "quorum"
         for sets, same in self._desk.grouped(keys, positions).items():
             for piece, size in cut(same, lambda i: text_bytes(keys[i])):
-                self._fetch(ReadPart(job, sets, piece, size, level))
+                # To heal a key all of its owners are needed.
+                ask: Level = "all" if isinstance(job, HealJob) else level
+                self._fetch(ReadPart(job, sets, piece, size, level), ask)
 
     def restart(self, job: ReadJob) -> None:
         """Another epoch has begun: what was read in the last one does not count."""
@@ -125,8 +72,9 @@ class Reading:
         """What was asked is void."""
         self._fetches.clear()
         self._stores.clear()
+        self._hedging.forget_all()
 
-    def _fetch(self, part: ReadPart) -> None:
+    def _fetch(self, part: ReadPart, ask: Level) -> None:
         desk, quorum = self._desk, part.quorum
         for node in quorum.owners():
             if node in desk.down:
@@ -134,8 +82,14 @@ class Reading:
         if quorum.lost():
             self._fail(part)
             return
-        for node in quorum.owners():
-            if node not in quorum.no:
+        for node in self._hedging.begin(part, part.sets, ask):
+            self._fetches.setdefault((node, part.trace), []).append(part)
+
+    def _fetch_spare(self, part: ReadPart) -> None:
+        """Ask the others too."""
+        spare, part.spare = part.spare, ()
+        for node in spare:
+            if node not in part.quorum.no:
                 self._fetches.setdefault((node, part.trace), []).append(part)
 
     def on_fetched(self, ask: Ask, fetched: Fetched) -> None:
@@ -184,7 +138,8 @@ class Reading:
             part.quorum.no[node] = None
             if part.quorum.lost() and not part.is_done:
                 self._fail(part)
-            elif not part.is_done:
+            elif not part.is_over:
+                self._fetch_spare(part)
                 self._resolve_if_met(part)
 
     def _hold(self, job: ReadJob, by_bytes: int) -> None:
@@ -353,6 +308,9 @@ class Reading:
     def flush(self) -> None:
         """One message to each replica, for all that the turn has gathered for it."""
         desk = self._desk
+        for part in self._hedging.due():
+            self._fetch_spare(part)
+        self._hedging.end_turn()
         fetches, self._fetches = self._fetches, {}
         stores, self._stores = self._stores, {}
         for (node, trace), parts in fetches.items():
@@ -362,11 +320,6 @@ class Reading:
         for (node, trace), backs in stores.items():
             for group in packed(backs):
                 desk.ask(node, "storage", _store(group, desk.epoch), group, trace)
-
-
-def keys_of(job: ReadJob) -> tuple[str, ...]:
-    """The keys that a job reads."""
-    return job.message.keys if isinstance(job, GetJob) else job.keys
 
 
 def _store(backs: Sequence[BackPart], epoch: int) -> Store:

@@ -49,7 +49,6 @@ from actors.messages import (
     Observed,
     PutRecord,
     Report,
-    RouterVitals,
     Scan,
     Scanned,
     ShowRing,
@@ -61,7 +60,8 @@ from actors.messages import (
     Welcomed,
     Write,
 )
-from actors.reading import BackPart, Reading
+from actors.read_parts import BackPart
+from actors.reading import Reading
 from actors.refusing import explained, refusal
 from actors.router_settings import RouterSettings
 from actors.window import Windows
@@ -96,7 +96,7 @@ class Router:
             settings.begun_patience_ms,
         )
         self._writing = Writing(desk, self._close_if_done)
-        self._reading = Reading(desk, self._close_if_done, self._open.grew, self._doubt)
+        self._reading = Reading(desk, settings, self._close_if_done, self._open.grew, self._doubt)
         self._healing = Healing(
             desk, self._open, self._reading, settings.heal_timeout_ms, self._close_if_done
         )
@@ -121,7 +121,7 @@ class Router:
         closing_ms = None if is_busy else self._closing.wake_at(is_busy=False)
         if not (is_busy or self._asks or closing_ms or self._admission.holds):
             return None
-        times = (self._tick_at_ms, self._writing.wake_at, closing_ms)
+        times = (self._tick_at_ms, self._writing.wake_at, self._reading.wake_at, closing_ms)
         return min(at_ms for at_ms in times if at_ms is not None)
 
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
@@ -182,7 +182,7 @@ class Router:
             case Watched(duration_ms):
                 self._watched_until_ms = max(self._watched_until_ms, now.mono_ms + duration_ms)
             case AskVitals():
-                self._desk.out.append(reply(envelope, RouterVitals(self._reading.repaired)))
+                self._desk.out.append(reply(envelope, self._reading.vitals()))
             case other:
                 self._desk.drop(f"router was sent {type(other).__name__}")
 

@@ -25,6 +25,9 @@ class RouterSettings:
     """But not for those that have gone on for so long."""
     max_reply_bytes: int = 2 * 2**20
     max_timeout_ms: int = 600_000
+    hedge_ms: int = 10
+    """After this a read asks the other owners too, of whom it does not need all. With 0 it asks all
+    owners at once."""
     heal_timeout_ms: int = 2_000
     tick_ms: int = 50
     stop_patience_ms: int = 1_000

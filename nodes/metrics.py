@@ -88,6 +88,11 @@ METRICS: Mapping[str, Described] = {
         "Records that were brought to an owner that should have had them: by this node's reads, "
         "and to this node by comparison with others.",
     ),
+    "gossamer_hedged_reads_total": Described(
+        "counter",
+        (),
+        "Times that a read asked other owners too, because those that it asked first took long.",
+    ),
     "gossamer_chunks": Described("gauge", (), "Chunks of files that are kept here."),
     "gossamer_chunk_bytes": Described("gauge", (), "Bytes of the chunks that are kept here."),
     "gossamer_chunks_missing": Described(
@@ -172,6 +177,7 @@ def _values(shown: Snapshot) -> dict[str, Values]:
     repaired: dict[Labels, float] = {}
     if shown.router is not None:
         repaired["read",] = shown.router.repaired
+        values["gossamer_hedged_reads_total"] = {(): shown.router.hedged}
     if shown.storage is not None:
         repaired["comparison",] = shown.storage.repaired
     values["gossamer_repaired_records_total"] = repaired

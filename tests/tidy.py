@@ -61,10 +61,11 @@ PARTS = {
             "closing",
             "desk",
             "healing",
+            "hedging",
             "jobs",
             "listing",
         }
-        | {"quorum", "reading", "refusing", "writing"}
+        | {"quorum", "read_parts", "reading", "refusing", "writing"}
     ),
     "storage": frozenset(
         {"acceptor", "catching_up", "census", "collecting", "disk", "expiring", "fence"}

@@ -184,9 +184,11 @@ class StorageVitals(Message):
 
 @dataclass(frozen=True, slots=True)
 class RouterVitals(Message):
-    """Since the start reads brought so many `repaired` records to owners that had older ones."""
+    """Since the start reads brought so many `repaired` records to owners that had older ones; and
+    so often one was `hedged`, which is to ask other owners than those that it asked first."""
 
     repaired: int
+    hedged: int
 
 
 @dataclass(frozen=True, slots=True)

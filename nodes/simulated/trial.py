@@ -91,9 +91,11 @@ SHORT = replace(
 
 
 def settings_of(seed: int, files: FileSettings) -> ActorSettings:
-    """Every second seed has small limits, and some repair in one way alone, or give up what is not
-    theirs only late."""
+    """Every second seed has small limits, in every fourth reads ask all owners at once, and some
+    repair in one way alone, or give up what is not theirs only late."""
     router, storage = (SMALL, SHORT) if seed % 2 else (RouterSettings(), QUICK)
+    if seed // 2 % 4 == 3:
+        router = replace(router, hedge_ms=0)
     match seed % 6:
         case 3 | 4:
             # What differs is found by comparison alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from actors.actor import Address, Envelope, reply
 from actors.asks import AskSettings
@@ -46,9 +47,11 @@ def coordinator(
     down: Sequence[str] = (),
     settings: RouterSettings | None = None,
     asks: AskSettings | None = None,
+    hedge_ms: int = 0,
 ) -> Turns:
     """The router of node A, in the second life of the node, in a layout of A, B and C unless other
-    members are given."""
+    members are given. A read asks all owners at once, unless it is said when it asks the others."""
+    settings = replace(settings or RouterSettings(), hedge_ms=hedge_ms)
     turns = Turns(Router(A, "2.0", 2, clock, settings, asks))
     layout = layout_is(epoch, *(members or (A, B, C)), moving_to=moving_to)
     turns.take(members_changed(down=down), layout)

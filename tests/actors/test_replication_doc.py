@@ -37,8 +37,8 @@ def table(first_title: str) -> list[list[str]]:
 
 
 def settings_table() -> dict[str, str]:
-    """What is said of each setting; there are three to a row."""
-    cells = [cell for row in table("setting") for cell in row]
+    """What is said of each setting; there are three to a row, but for the last one."""
+    cells = [cell for row in table("setting") for cell in row if cell]
     return {name.strip("`"): value for name, value in zip(cells[::2], cells[1::2], strict=True)}
 
 

@@ -90,13 +90,13 @@ def test_the_router_counts_the_records_that_it_has_written_back() -> None:
     node = coordinator()
     out = node.take(get("k"))
     out = node.take(*(fetched(sent(out, n, Fetch), r) for n, r in ((A, NEW), (B, OLD))))
-    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(0)
+    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(repaired=0, hedged=0)
     node.take(stored(the(out, Store)))
-    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(1)
+    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(repaired=1, hedged=0)
     out = node.take(to("router", Heal(("k",)), OWN, 7))
     answers = [fetched(sent(out, n, Fetch), r) for n, r in ((A, NEW), (B, NEW), (C, OLD))]
     node.take(stored(the(node.take(*answers), Store)))
-    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(2)
+    assert vitals(node.take(from_host("router", AskVitals()))) == RouterVitals(repaired=2, hedged=0)
 
 
 def vitals(out: Sequence[Envelope]) -> Message:

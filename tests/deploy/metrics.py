@@ -19,6 +19,7 @@ METRICS: dict[str, dict[str, frozenset[str]]] = {
     "gossamer_layout_epoch": {},
     "gossamer_partitions": {"state": PARTITIONS},
     "gossamer_hints": {},
+    "gossamer_hedged_reads_total": {},
     "gossamer_repaired_records_total": {"how": frozenset({"read", "comparison"})},
     "gossamer_chunks": {},
     "gossamer_chunk_bytes": {},

@@ -37,7 +37,7 @@ def snapshot() -> Snapshot:
         meters={"requests": requests, "files": files},
         dropped={"malformed message": 4},
         storage=StorageVitals(100, 10, 50, 30, 7, 8, True),
-        router=RouterVitals(9),
+        router=RouterVitals(repaired=9, hedged=10),
         files=FilesReport(1, 2, 3, 4, 5, 6, 7, 8, 9),
     )
 
@@ -97,6 +97,7 @@ def test_every_metric_is_there_with_what_was_counted() -> None:
         "gossamer_hints": 7,
         'gossamer_repaired_records_total{how="comparison"}': 8,
         'gossamer_repaired_records_total{how="read"}': 9,
+        "gossamer_hedged_reads_total": 10,
         "gossamer_chunks": 1,
         "gossamer_chunk_bytes": 2,
         "gossamer_chunks_missing": 3,
@@ -129,6 +130,7 @@ def test_what_an_actor_has_not_told_is_missing_rather_than_wrong() -> None:
     shown = values(replace(snapshot(), storage=None, router=None, files=None))
     gone = values(snapshot()).keys() - shown.keys()
     assert {name.partition("{")[0] for name in gone} == {
+        "gossamer_hedged_reads_total",
         "gossamer_hints",
         "gossamer_partitions",
         "gossamer_repaired_records_total",

@@ -12,7 +12,7 @@ from actors.actor import Envelope, Now
 from actors.jobs import GetJob
 from actors.messages import AskReport, Fetch, Scan, Store
 from actors.moving import Moving
-from actors.reading import ReadPart
+from actors.read_parts import ReadPart
 from actors.storage import Storage
 from actors.writing import Writing
 from nodes.simulated.disk import SimulatedDisk

@@ -15,7 +15,8 @@ from actors.disk import Batch, DiskFull
 from actors.jobs import WriteJob
 from actors.messages import ClockRaised, Store
 from actors.quorum import Quorum
-from actors.reading import Reading, ReadPart
+from actors.read_parts import ReadPart
+from actors.reading import Reading
 from actors.router import Router
 from actors.session import Session
 from actors.stage import Change, Stage
