@@ -80,7 +80,8 @@ class Striking:
         strike, layout = envelope.message, self._acceptor.kept.layout
         assert isinstance(strike, Strike)
         voters = layout.voters
-        present = [m for m in voters if not self._census.is_down(m)]
+        others = [m for m in voters if not strike.alone and not self._census.is_down(m)]
+        present = {*others, self._here}.intersection(voters)
         needed = majority(len(voters))
         if strike.member == self._here:
             self._answer(envelope, "refused", "it is the node that was asked: it can leave")
