@@ -75,8 +75,8 @@ class Forgetting:
         forget = _forget_in(envelope)
         if not self._arriving.is_confirmed and not forget.accept_loss:
             reason = (
-                "no other member has confirmed yet that this node is still one: wait for one of "
-                "them; if all are lost for good, forget each of them with --accept-loss"
+                "the node is not ready: it waits for another to confirm that this node is still a "
+                "member; if all others are lost for good, forget each of them with --accept-loss"
             )
             self._fail(envelope, "not_ready", reason)
             return
@@ -136,7 +136,7 @@ class Forgetting:
         silence_ms = self._settings.silence_ms
         if patient_ms <= silence_ms:
             reason = (
-                "no other member has confirmed that this node is still one, so all are asked for "
+                "no other has confirmed that this node is still a member, so all are asked for "
                 f"{silence_ms / 1_000:g} s first whether they are there: allow a longer time-out"
             )
             self._fail(envelope, "not_ready", reason)

@@ -36,10 +36,13 @@ def forced(layout: Layout, member: str) -> Layout | None:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
+    """`is_forced`: by this node alone, as soon as the layout that is on its way is on the disk."""
+
     envelope: Envelope
     member: str
     is_lost: bool
     until_ms: int
+    is_forced: bool = False
 
 
 class Striking:
@@ -93,7 +96,7 @@ class Striking:
             reason = refused or "the node that was asked is no member of the layout"
             self._answer(envelope, "unavailable", reason)
         elif strike.accept_loss and len(present) < needed:
-            self._force(envelope, strike, now)
+            self._force(self._request(envelope, now, is_forced=True), now)
         elif len(present) < needed:
             reason = (
                 f"{needed} of {len(voters)} members have to agree, and only {len(present)} are "
@@ -107,7 +110,7 @@ class Striking:
             )
             self._answer(envelope, "unavailable", reason)
         else:
-            self._begin(envelope, strike, now)
+            self._begin(self._request(envelope, now))
 
     def due(self, now: Now, *, is_blocked: bool) -> None:
         """Answer those that are done, and those whose time is over."""
@@ -124,22 +127,29 @@ class Striking:
                         f"until they are back; {GIVE_UP}"
                     )
                 self._answer(request.envelope, "timed_out", reason)
+            elif request.is_forced and self._acceptor.vote.layout == layout:
+                self._force(request, now)
             else:
                 self._requests.append(request)
 
-    def _begin(self, envelope: Envelope, strike: Strike, now: Now) -> None:
-        if len(self._requests) >= MAX_STRIKES:
-            self._answer(envelope, "overloaded", "too many members are being struck")
-            return
+    def _request(self, envelope: Envelope, now: Now, *, is_forced: bool = False) -> _Request:
+        strike = envelope.message
+        assert isinstance(strike, Strike)
         until_ms = now.mono_ms + max(1, min(strike.timeout_ms, MAX_TIMEOUT_MS))
-        request = _Request(envelope, strike.member, strike.accept_loss, until_ms)
+        return _Request(envelope, strike.member, strike.accept_loss, until_ms, is_forced)
+
+    def _begin(self, request: _Request) -> None:
+        if len(self._requests) >= MAX_STRIKES:
+            self._answer(request.envelope, "overloaded", "too many members are being struck")
+            return
         self._requests.append(request)
 
-    def _force(self, envelope: Envelope, strike: Strike, now: Now) -> None:
-        layout = forced(self._acceptor.kept.layout, strike.member)
+    def _force(self, request: _Request, now: Now) -> None:
+        envelope = request.envelope
+        layout = forced(self._acceptor.kept.layout, request.member)
         if self._acceptor.vote.layout != self._acceptor.kept.layout:
             # A later one is on its way to the disk: it may be without the member.
-            self._begin(envelope, strike, now)
+            self._begin(request)
             return
         if layout is None:
             self._answer(envelope, "refused", "no member would be left")

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from actors.actor import Address, reply
 from actors.layout import Layout, given_up, joint, settled
 from actors.messages import (
@@ -13,6 +15,7 @@ from actors.messages import (
     Accepted,
     AskLayout,
     Ballot,
+    Hello,
     LayoutIs,
     Prepare,
     Strike,
@@ -231,6 +234,43 @@ def test_a_node_that_restarted_alone_is_welcome_once_it_has_decided() -> None:
     assert not node.steward.is_welcome
     node.strike(B, accept_loss=True)
     assert node.steward.is_welcome
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_node_that_nobody_has_confirmed_decides_alone(at_once: bool) -> None:
+    """Its gossiper tells of no others, but that it has asked them all: it gives up one after the
+    other, and is welcome when none is left whom it could say hello to."""
+    node = Stewarding(layout=ONE, boot=2, is_confirmed=False)
+    strikes = [node.from_gossiper(Strike(m, True, 5_000, alone=True), 77) for m in (B, C)]
+    if at_once:
+        out = node.turn(*strikes) + node.run_for(10)
+    else:
+        out = node.turn(strikes[0])
+        assert node.layout == Layout(5 + FORCED_STEP, (A, B, C), (), (B,))
+        assert not node.steward.is_welcome
+        assert all_of(node.run_for(10_000), Hello) == []
+        out += node.turn(strikes[1])
+    assert messages(out, Struck) == [Struck("ok", "")] * 2
+    assert node.layout == Layout(5 + 2 * FORCED_STEP, (A, B, C), (), (B, C))
+    assert node.steward.is_welcome
+    node.run_for(SETTINGS.wish_ms)
+    node.steward.report_sync(1, 1)
+    node.run_for(0)
+    assert node.layout == Layout(7 + 2 * FORCED_STEP, (A,), (), (B, C))
+
+
+def test_a_node_that_nobody_has_confirmed_gives_up_one_that_was_to_come() -> None:
+    """It alone decides in any case: the move to it is given up."""
+    node = Stewarding(layout=joint(stable(4, A), (A, B)), boot=2, is_confirmed=False)
+    node.strike(B, accept_loss=True, alone=True)
+    assert struck(node.run_for(SETTINGS.propose_retry_ms)) == Struck("ok", "")
+    assert node.layout == Layout(6, (A,), (), (B,))
+
+
+def test_a_node_that_is_no_member_gives_nobody_up() -> None:
+    """Its layout is that of others."""
+    node = Stewarding(layout=stable(5, B, C), boot=2, is_confirmed=False)
+    assert struck(node.strike(B, accept_loss=True, alone=True)).code == "unavailable"
 
 
 def test_a_loss_is_on_the_disk_before_it_is_told() -> None:
