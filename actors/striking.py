@@ -28,9 +28,16 @@ FORCED_STEP = 2**20
 GIVE_UP = "those that are lost for good are to be forgotten with --accept-loss, each of them"
 
 
-def forced(layout: Layout, member: str) -> Layout | None:
-    """The layout that gives this member up without anybody's consent; None if nobody is left."""
-    alone = replace(given_up(layout, (member,)), epoch=layout.epoch + FORCED_STEP)
+def forced_step(here: str) -> int:
+    """By so much raises this node the epoch. Others by something else: where two give members up at
+    once, one of the layouts is the later, and they do not stay with different ones for ever."""
+    return FORCED_STEP + int(here, 16) % FORCED_STEP
+
+
+def forced(layout: Layout, member: str, here: str) -> Layout | None:
+    """The layout in which the node `here` gives this member up without anybody's consent; None if
+    nobody is left."""
+    alone = replace(given_up(layout, (member,)), epoch=layout.epoch + forced_step(here))
     return None if fault(alone) else alone
 
 
@@ -146,7 +153,7 @@ class Striking:
 
     def _force(self, request: _Request, now: Now) -> None:
         envelope = request.envelope
-        layout = forced(self._acceptor.kept.layout, request.member)
+        layout = forced(self._acceptor.kept.layout, request.member, self._here)
         if self._acceptor.vote.layout != self._acceptor.kept.layout:
             # A later one is on its way to the disk: it may be without the member.
             self._begin(request)
