@@ -127,8 +127,7 @@ def test_a_node_serves_when_all_others_were_given_up() -> None:
 
 
 def test_a_newcomer_that_got_into_no_layout_can_be_given_up_too() -> None:
-    """It was let in, and lost before it had anything; that nobody could have replaced this node is
-    seen then."""
+    """It was let in, and lost before it had anything; nobody could have replaced this node."""
     node = fresh(me=AGAIN, notes=notes_of(ME, OTHER))
     remembered(node, node.take(layout_is()))
     assert all(not changed.network for changed in to_router(node.run_for(10_000)))
