@@ -28,10 +28,10 @@ In reading order:
 - `gossiper`: who is in the network, and what everybody should know. Its parts, each of which puts
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:
   - `entering` and `joining` (how a network begins, and lets others in), `arriving`, `departing`;
-  - `farewell`: how others are told that a node goes;
+  - `farewell`: how others are told that a node goes; `forgetting`: one that is down for good;
   - `intake`: news of members as it comes; `announcing`: what the rest of the node is told of it;
   - `detector` and `suspicion`: who is down;
-  - `rumours`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;
+  - `rumours`, `hearing`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;
   - `sharing`, `shared`, `shared_table`, `clocks_apart`: small values that every node holds;
     `denials`: among them, which clients' keys are denied;
   - `watchers` and `listed`: clients that wait for changes, or want the list of members;

@@ -1,5 +1,6 @@
 """A node that belongs to a network tells the others that it is there; and one that starts again
-serves nothing before another member has answered it, and did not say that it has left.
+serves nothing before another member has answered it, and did not say that it has left. Where it is
+the only member that is left, by the layout on its own disk, there is nobody to be asked.
 
 One that starts again at another address first asks at the former one: if its data folder was
 copied, another node with its id is there.
@@ -12,6 +13,7 @@ from random import Random
 
 from actors.actor import ENDPOINT, Now
 from actors.gossip_settings import GossipSettings
+from actors.layout import Layout
 from actors.membership import LIVING, Member, Members
 from actors.messages import Tell
 from actors.outbox import Outbox
@@ -34,12 +36,18 @@ class Arriving:
         self._former = ""
         self._moved_until_ms: int | None = None
         self._was_answered = True
+        self._keeps_all = False
         self.network = ""
 
     @property
     def is_confirmed(self) -> bool:
         """May this node serve?"""
         return self._was_answered and not self._former
+
+    @property
+    def looks_for_a_copy(self) -> bool:
+        """Is it not clear yet whether another node with this one's id runs where it was before?"""
+        return bool(self._former)
 
     @property
     def has_moved(self) -> bool:
@@ -85,6 +93,10 @@ class Arriving:
         if self._members.is_known(node):
             self._was_answered = True
 
+    def on_layout(self, layout: Layout) -> None:
+        """Another layout is on the disk; the list of members follows it already."""
+        self._keeps_all = layout.members == (self._members.me.id,)
+
     def bounced(self, node: str) -> None:
         """A message bounces while a connection is being made: tell again, but not for ever who is
         down: it is tried now and then anyway."""
@@ -94,6 +106,8 @@ class Arriving:
 
     def due(self, now: Now) -> None:
         """Tell those who have not been told."""
+        if self._keeps_all and not self._members.others():
+            self._was_answered = True
         if self._former and self._moved_until_ms is None:
             self._moved_until_ms = now.mono_ms + self._settings.moved_patience_ms
         if self._moved_until_ms is not None and now.mono_ms >= self._moved_until_ms:

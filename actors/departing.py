@@ -1,6 +1,5 @@
-"""Members that go: one stops by its own word and stays a member; one leaves by its own word, and
-one that is down is struck out by another's. Either has left only when a layout is decided that is
-without it, and comes back only as a new member.
+"""Members that go by their own word: one stops and stays a member, or one leaves for good. That has
+left only when a layout is decided that is without it, and comes back only as a new member.
 """
 
 from __future__ import annotations
@@ -17,13 +16,10 @@ from actors.messages import (
     Departed,
     Failed,
     Finished,
-    Forget,
     Leave,
     Message,
     Noted,
     Retire,
-    Strike,
-    Struck,
 )
 from actors.outbox import Outbox
 from actors.rumours import Rumours
@@ -77,7 +73,6 @@ class Departing:
         self._settings = settings
         self._going: _Going | None = None
         self._forwarded: dict[int, _Forwarded] = {}
-        self._striking: dict[int, tuple[Envelope, str]] = {}
         self._layout = NO_LAYOUT
         self._stop: Envelope | None = None
         self._parting: Farewell | None = None
@@ -120,11 +115,11 @@ class Departing:
         leave = envelope.message
         assert isinstance(leave, Leave)
         me = self._members.me
-        deadline_ms = now.mono_ms + _patience_ms(leave.timeout_ms)
+        deadline_ms = now.mono_ms + patience_ms(leave.timeout_ms)
         if leave.member in ("", me.id) or (me.state == "left" and leave.member == me.name):
             self._leave(envelope, deadline_ms)
             return
-        member = self._find(envelope, leave.member)
+        member = find(self._members, self._outbox, envelope, leave.member)
         if member is None:
             return
         if member.id == me.id:
@@ -138,41 +133,6 @@ class Departing:
             self._forward(
                 _Forwarded(member.id, envelope, leave.timeout_ms, deadline_ms, patient_until_ms)
             )
-
-    def on_forget(self, envelope: Envelope) -> None:
-        """Of a member that is down."""
-        forget = envelope.message
-        assert isinstance(forget, Forget)
-        member = self._find(envelope, forget.member)
-        if member is None:
-            return
-        if member.id == self._members.me.id:
-            self._refuse(envelope, f"{member.name} is the node that was asked: it can leave")
-            return
-        if member.state not in ("dead", "stopped"):
-            reason = f"{member.name} is {member.state}: let it leave, or wait until it is dead"
-            self._refuse(envelope, reason)
-            return
-        if len(self._striking) >= self._settings.max_forwarded:
-            self._answer(envelope, "overloaded", "too many are being forgotten", definite=True)
-            return
-        strike = Strike(member.id, forget.accept_loss, _patience_ms(forget.timeout_ms))
-        self._striking[self._outbox.to("storage", strike)] = envelope, member.id
-
-    def on_struck(self, envelope: Envelope, struck: Struck) -> tuple[Member, ...]:
-        """Storage tells what was decided of one that is to be forgotten; it has left, perhaps."""
-        request, member_id = self._striking.pop(envelope.id, (None, ""))
-        if request is None:
-            return ()
-        if struck.code != "ok":
-            definite = struck.code != "timed_out"
-            self._answer(request, struck.code, struck.reason, definite=definite)
-            return ()
-        gone = self._members.declare(member_id, "left")
-        self._rumours.say_members((gone,))
-        self._outbox.to(HOST, Noted(f"a client had {gone.name} forgotten"))
-        self._outbox.reply(request, Departed(gone))
-        return (gone,)
 
     def on_layout(self, layout: Layout) -> None:
         """Another layout is on the disk."""
@@ -326,19 +286,6 @@ class Departing:
         for request in requests:
             self._outbox.reply(request, Departed(self._members.me))
 
-    def _find(self, envelope: Envelope, wanted: str) -> Member | None:
-        """The one member that is meant; else the client is told."""
-        found = self._members.named(wanted)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            self._refuse(envelope, f"{len(found)} members are called {wanted!r}: give its id")
-        elif any(wanted in (m.name, m.id) for m in self._members.all()):
-            self._refuse(envelope, f"{wanted} has left already")
-        else:
-            self._refuse(envelope, f"there is no member {wanted!r}")
-        return None
-
     def _refuse(self, envelope: Envelope, reason: str) -> None:
         self._answer(envelope, "refused", reason, definite=True)
 
@@ -347,6 +294,21 @@ class Departing:
         self._outbox.reply(envelope, answer)
 
 
-def _patience_ms(timeout_ms: int) -> int:
+def find(members: Members, outbox: Outbox, envelope: Envelope, wanted: str) -> Member | None:
+    """The one member that is meant by this name or id; else the client is told."""
+    found = members.named(wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        reason = f"{len(found)} members are called {wanted!r}: give its id"
+    elif any(wanted in (m.name, m.id) for m in members.all()):
+        reason = f"{wanted} has left already"
+    else:
+        reason = f"there is no member {wanted!r}"
+    outbox.reply(envelope, Failed("refused", reason, True))
+    return None
+
+
+def patience_ms(timeout_ms: int) -> int:
     """Who asked hears of a failure before it gives up by itself."""
     return max(1, min(timeout_ms, 600_000) * 9 // 10)

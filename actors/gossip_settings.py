@@ -66,6 +66,10 @@ class GossipSettings:
     """So long a node that has left waits for another to hear of it."""
     max_forwarded: int = 1_000
 
+    # Those who are forgotten.
+    silence_ms: int = 3_000
+    """A node that nobody has confirmed gives others up only once none was heard for so long."""
+
     # Those who watch.
     max_watchers: int = 1_000
     watch_ms: int = 15_000

@@ -2,7 +2,7 @@
 
 It hands what arrives to its part, and has news spread. What must not be forgotten is on the disk
 before it is acted on. The parts, in the order of a node's life: entering, arriving, announcing,
-rumours and push_pull, detector, sharing, watchers, departing.
+rumours and push_pull, detector, sharing, watchers, departing and forgetting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from actors.departing import Departing
 from actors.detector import Detector
 from actors.digests import Digests
 from actors.entering import Entering
+from actors.forgetting import Forgetting
 from actors.gossip_settings import GossipSettings
+from actors.hearing import Hearing
 from actors.intake import Intake
 from actors.listed import Listed
 from actors.membership import Member, Members, members_from_bytes
@@ -94,6 +96,9 @@ class Gossiper:
         self._announcing = Announcing(members, memory, outbox, rng, settings)
         self._arriving = Arriving(members, outbox, rng, settings)
         self._departing = Departing(members, memory, rumours, outbox, settings)
+        self._forgetting = Forgetting(
+            members, rumours, self._arriving, self._push_pull, outbox, settings
+        )
         self._listed = listed = Listed(members)
         self._member_watchers = MemberWatchers(outbox, settings, listed.listing)
         self._key_watchers = KeyWatchers(boot, outbox, settings)
@@ -102,6 +107,15 @@ class Gossiper:
         )
         self._intake = Intake(
             members, self._detector, rumours, self._push_pull, self._arriving, outbox, settings
+        )
+        self._hearing = Hearing(
+            rumours,
+            self._intake,
+            self._sharing,
+            self._detector,
+            self._key_watchers,
+            outbox,
+            settings,
         )
         self._left_before = bool(notes.get("left"))
         if notes.get("leaving"):
@@ -127,6 +141,7 @@ class Gossiper:
         self._departing.due(now, is_out=self._intake.is_out)
         if not self._is_going:
             self._do_what_is_due(now)
+        self._forgetting.due(now, is_going=self._is_going)
         self._memory.flush()
         wakes = [at_ms for at_ms in self._wakes() if at_ms is not None]
         self._wake_at = min([*wakes, now.mono_ms + self._settings.push_pull_ms])
@@ -216,6 +231,7 @@ class Gossiper:
         wakes = [
             self._entering.wake_at,
             self._departing.wake_at,
+            self._forgetting.wake_at,
             self._member_watchers.wake_at,
             self._key_watchers.wake_at,
         ]
@@ -254,8 +270,9 @@ class Gossiper:
                 self._announcing.has_layout = True
                 self._departing.on_layout(layout)
                 self._intake.on_layout(layout, now, is_leaving=self._departing.is_leaving)
+                self._arriving.on_layout(layout)
             case Struck() as struck:
-                self._detector.follow(self._departing.on_struck(envelope, struck), now)
+                self._detector.follow(self._forgetting.on_struck(envelope, struck), now)
             case AskVitals():
                 self._outbox.reply(envelope, GossiperVitals())
             case Stop():
@@ -274,7 +291,11 @@ class Gossiper:
         if self._departing.is_stopping:
             self._outbox.reply(envelope, Failed("stopping", "the node is shutting down", True))
             return
-        if not self._entering.network or not self._arriving.is_confirmed or self._intake.has_left:
+        belongs = bool(self._entering.network) and not self._intake.has_left
+        if belongs and isinstance(envelope.message, Forget):
+            self._forgetting.on_forget(envelope, now)
+            return
+        if not belongs or not self._arriving.is_confirmed:
             reason = f"the node is not ready: {self._announcing.waiting or 'it has just started'}"
             self._outbox.reply(envelope, Failed("not_ready", reason, True))
             return
@@ -289,18 +310,17 @@ class Gossiper:
                 self._outbox.reply(envelope, self._shared.page(prefix, after))
             case Leave():
                 self._departing.on_leave(envelope, now)
-            case Forget():
-                self._departing.on_forget(envelope)
 
     # Live membership.
 
-    def _is_of_network(self, network: str) -> bool:
+    def _is_of_network(self, envelope: Envelope, network: str, now: Now) -> bool:
         if not self._entering.network:
             self._entering.ask_at_once()  # there is a network
             return False
         if network != self._entering.network:
             self._outbox.drop("gossip of another network")
             return False
+        self._forgetting.heard(envelope.sender.node, now)
         return True
 
     def _on_gossip(self, envelope: Envelope, now: Now) -> None:
@@ -309,11 +329,11 @@ class Gossiper:
         if isinstance(message, Ping) and not self._entering.network:
             # Others may count this node in before it knows; it is there.
             self._detector.on_ping(envelope, now)
-        if not self._is_of_network(message.network):
+        if not self._is_of_network(envelope, message.network, now):
             return
         match message:
             case Rumour():
-                self._on_rumour(message, now)
+                self._hearing.on_rumour(message, now)
             case Ping(_, wall_ms, news):
                 self._intake.take_in(news, now, sender)
                 self._detector.on_ping(envelope, now)
@@ -336,29 +356,10 @@ class Gossiper:
         if self._members.is_known(sender) and sender != self._members.me.id:
             self._sharing.heard(sender, wall_ms, now)
 
-    def _on_rumour(self, rumour: Rumour, now: Now) -> None:
-        if not self._rumours.hear(rumour, now):
-            return
-        suspects = [m for m in rumour.members if m.state == "suspect"]
-        news = [
-            self._intake.take_in(rumour.members, now, rumour.origin, retell=False),
-            self._sharing.take_in(rumour.shared, now, retell=False),
-            *[self._detector.accused(m, rumour.origin, now) for m in suspects],
-        ]
-        if any(news) or rumour.changes or rumour.missed or rumour.watched_ms:
-            # Where it is no news it was told already, as part of another rumour.
-            self._rumours.pass_on(rumour)
-        self._key_watchers.heard(rumour.changes, now)
-        if rumour.missed:
-            self._key_watchers.missed()
-        if rumour.watched_ms:
-            duration_ms = min(rumour.watched_ms, self._settings.watch_ms)
-            self._outbox.to("router", Watched(duration_ms))
-
     def _on_push_pull(self, envelope: Envelope, now: Now) -> None:
         message, sender = envelope.message, envelope.sender.node
         assert isinstance(message, (Compare, Compared, Exchange, Tell))
-        if not self._is_of_network(message.network):
+        if not self._is_of_network(envelope, message.network, now):
             return
         match message:
             case Compare(_, digest):

@@ -28,18 +28,28 @@ FORCED_STEP = 2**20
 GIVE_UP = "those that are lost for good are to be forgotten with --accept-loss, each of them"
 
 
-def forced(layout: Layout, member: str) -> Layout | None:
-    """The layout that gives this member up without anybody's consent; None if nobody is left."""
-    alone = replace(given_up(layout, (member,)), epoch=layout.epoch + FORCED_STEP)
+def forced_step(here: str) -> int:
+    """By so much raises this node the epoch. Others by something else: where two give members up at
+    once, one of the layouts is the later, and they do not stay with different ones for ever."""
+    return FORCED_STEP + int(here, 16) % FORCED_STEP
+
+
+def forced(layout: Layout, member: str, here: str) -> Layout | None:
+    """The layout in which the node `here` gives this member up without anybody's consent; None if
+    nobody is left."""
+    alone = replace(given_up(layout, (member,)), epoch=layout.epoch + forced_step(here))
     return None if fault(alone) else alone
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
+    """`is_forced`: by this node alone, as soon as the layout that is on its way is on the disk."""
+
     envelope: Envelope
     member: str
     is_lost: bool
     until_ms: int
+    is_forced: bool = False
 
 
 class Striking:
@@ -80,7 +90,8 @@ class Striking:
         strike, layout = envelope.message, self._acceptor.kept.layout
         assert isinstance(strike, Strike)
         voters = layout.voters
-        present = [m for m in voters if not self._census.is_down(m)]
+        others = [m for m in voters if not strike.alone and not self._census.is_down(m)]
+        present = {*others, self._here}.intersection(voters)
         needed = majority(len(voters))
         if strike.member == self._here:
             self._answer(envelope, "refused", "it is the node that was asked: it can leave")
@@ -92,7 +103,7 @@ class Striking:
             reason = refused or "the node that was asked is no member of the layout"
             self._answer(envelope, "unavailable", reason)
         elif strike.accept_loss and len(present) < needed:
-            self._force(envelope, strike, now)
+            self._force(self._request(envelope, now, is_forced=True), now)
         elif len(present) < needed:
             reason = (
                 f"{needed} of {len(voters)} members have to agree, and only {len(present)} are "
@@ -106,7 +117,7 @@ class Striking:
             )
             self._answer(envelope, "unavailable", reason)
         else:
-            self._begin(envelope, strike, now)
+            self._begin(self._request(envelope, now))
 
     def due(self, now: Now, *, is_blocked: bool) -> None:
         """Answer those that are done, and those whose time is over."""
@@ -123,22 +134,29 @@ class Striking:
                         f"until they are back; {GIVE_UP}"
                     )
                 self._answer(request.envelope, "timed_out", reason)
+            elif request.is_forced and self._acceptor.vote.layout == layout:
+                self._force(request, now)
             else:
                 self._requests.append(request)
 
-    def _begin(self, envelope: Envelope, strike: Strike, now: Now) -> None:
-        if len(self._requests) >= MAX_STRIKES:
-            self._answer(envelope, "overloaded", "too many members are being struck")
-            return
+    def _request(self, envelope: Envelope, now: Now, *, is_forced: bool = False) -> _Request:
+        strike = envelope.message
+        assert isinstance(strike, Strike)
         until_ms = now.mono_ms + max(1, min(strike.timeout_ms, MAX_TIMEOUT_MS))
-        request = _Request(envelope, strike.member, strike.accept_loss, until_ms)
+        return _Request(envelope, strike.member, strike.accept_loss, until_ms, is_forced)
+
+    def _begin(self, request: _Request) -> None:
+        if len(self._requests) >= MAX_STRIKES:
+            self._answer(request.envelope, "overloaded", "too many members are being struck")
+            return
         self._requests.append(request)
 
-    def _force(self, envelope: Envelope, strike: Strike, now: Now) -> None:
-        layout = forced(self._acceptor.kept.layout, strike.member)
+    def _force(self, request: _Request, now: Now) -> None:
+        envelope = request.envelope
+        layout = forced(self._acceptor.kept.layout, request.member, self._here)
         if self._acceptor.vote.layout != self._acceptor.kept.layout:
             # A later one is on its way to the disk: it may be without the member.
-            self._begin(envelope, strike, now)
+            self._begin(request)
             return
         if layout is None:
             self._answer(envelope, "refused", "no member would be left")

@@ -315,7 +315,9 @@ class AsyncClient(AsyncFileMethods):
         """Strike out a member, by its name or id, that is down and will not come back. With
         `accept_loss` even where no majority is left of the members, to decide it, or of the owners
         of some keys, to copy from: what only those had that are given up so is lost, and they must
-        be gone for good. It is done when it is decided; `status` tells when all copies are made."""
+        be gone for good. It is done when it is decided; `status` tells when all copies are made. A
+        node that no other member has confirmed since its start takes only that, and asks the others
+        for three seconds first: allow more. NotReady is raised where one of them is heard."""
         request = Forget(check_text(node), accept_loss, self._timeout_ms)
         return (await self._calls.request(request, Departed)).member
 

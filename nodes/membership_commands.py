@@ -89,6 +89,11 @@ def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None
     there. Where two or more machines are gone for good at once that may not be so: it is refused,
     and says who is down. Then forget each of those with --accept-loss; read first what it does,
     below. That is done when it is decided; `gossamer status` tells when all copies are made.
+
+    A node that was restarted, and that no other member has confirmed since, takes it only with
+    --accept-loss: it asks all others for three seconds first, and forgets nobody if it hears one of
+    them. Never say it to a node that may have been forgotten itself: if it cannot reach those who
+    know, it goes on as a second network.
     """
     _tell_departed(output, client.forget(node, accept_loss), "is forgotten")
 

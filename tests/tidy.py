@@ -42,6 +42,8 @@ PARTS = {
         {"announcing", "arriving", "clocks_apart", "denials", "departing", "detector", "entering"}
         | {
             "farewell",
+            "forgetting",
+            "hearing",
             "intake",
             "joining",
             "memory",

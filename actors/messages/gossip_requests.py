@@ -107,7 +107,8 @@ class Leave(Message):
 class Forget(Message):
     """Strike out a member, by its name or id, that is down and will not come back. `accept_loss`:
     even where no majority is left to decide it, or of the owners of some keys to copy from; and
-    what only those had that are struck out so is lost."""
+    what only those had that are struck out so is lost. Then it is taken also by a node that no
+    other member has confirmed since it was started, and done if none of them is heard."""
 
     member: str
     accept_loss: bool

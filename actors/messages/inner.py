@@ -99,11 +99,12 @@ class Healed(Message):
 class Strike(Message):
     """Gossiper to storage: let this member, by its id, be none of the next layout. `accept_loss`:
     at once, whoever has what it had; and where a majority is gone for good, without the consent of
-    the others."""
+    the others. `alone`: the gossiper has asked all others, in vain, and tells of none of them."""
 
     member: str
     accept_loss: bool
     timeout_ms: int
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from actors.actor import HOST, Address, Envelope, reply
+from actors.arriving import Arriving
 from actors.departing import Departing
+from actors.digests import Digests
+from actors.forgetting import Forgetting
 from actors.layout import Layout
 from actors.membership import Member, State
 from actors.messages import (
@@ -15,14 +20,16 @@ from actors.messages import (
     Noted,
     Struck,
 )
+from actors.push_pull import PushPull
 from actors.rumours import Rumours
+from actors.shared_table import SharedTable
 from tests.actors.envelopes import A, B, all_of, client, message, to
 from tests.actors.gossipers import NET
 from tests.actors.parts import Parts
 
 
 class Going(Parts):
-    """Node A's departures, and what it publishes."""
+    """Node A's departures and those of others, and what it publishes."""
 
     def __init__(self, *others: Member) -> None:
         super().__init__(*others)
@@ -31,6 +38,13 @@ class Going(Parts):
             self.members, self.memory, self.rumours, self.outbox, self.settings
         )
         self.departing.network = NET
+        self.arriving = Arriving(self.members, self.outbox, Random(1), self.settings)
+        shared = SharedTable(A, {}, Digests(), self.settings)
+        push_pull = PushPull(self.members, shared, Digests(), self.outbox, Random(1), self.settings)
+        push_pull.network = NET
+        self.forgetting = Forgetting(
+            self.members, self.rumours, self.arriving, push_pull, self.outbox, self.settings
+        )
 
     def state(self) -> State:
         """What this node says of itself."""
@@ -42,7 +56,7 @@ class Going(Parts):
         if isinstance(request, Leave):
             self.departing.on_leave(envelope, self.now())
         else:
-            self.departing.on_forget(envelope)
+            self.forgetting.on_forget(envelope, self.now())
         return self.keep()
 
     def due(self, after_ms: int = 0, *, is_out: bool = False) -> list[Envelope]:
@@ -59,7 +73,7 @@ class Going(Parts):
     def struck(self, strike: Envelope, code: str, reason: str = "") -> list[Envelope]:
         """The storage tells what became of a member that was to be struck out."""
         answer = Struck(code, reason)
-        self.departing.on_struck(reply(strike, answer), answer)
+        self.forgetting.on_struck(reply(strike, answer), answer)
         return self.keep()
 
     def leave(self, number: int = 1) -> None:

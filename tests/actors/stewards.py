@@ -194,10 +194,16 @@ class Stewarding:
         return self.turn(self.from_gossiper(MembersChanged("net", members, "")))
 
     def strike(
-        self, member_id: str, *, accept_loss: bool = False, timeout_ms: int = 5_000
+        self,
+        member_id: str,
+        *,
+        accept_loss: bool = False,
+        timeout_ms: int = 5_000,
+        alone: bool = False,
     ) -> list[Envelope]:
         """The gossiper asks to strike this member out; what is sent."""
-        return self.turn(self.from_gossiper(Strike(member_id, accept_loss, timeout_ms), 77))
+        strike = Strike(member_id, accept_loss, timeout_ms, alone)
+        return self.turn(self.from_gossiper(strike, 77))
 
 
 def alive(*ids: str) -> list[Member]:

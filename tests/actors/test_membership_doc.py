@@ -57,6 +57,7 @@ def test_every_change_of_state_is_one_between_states() -> None:
         f"exchanges one of them every {SETTINGS.neighbour_change_ms // 1_000} s",
         f"Every {SETTINGS.push_pull_ms // 1_000} s, and when",
         f"more than {SETTINGS.max_wall_ahead_ms // 1_000} s ahead",
+        f"notes with all others for {SETTINGS.silence_ms // 1_000} s, each in turn",
         f"| members known | {SETTINGS.max_members:,} |",
         f"| {SETTINGS.max_rumours_a_round} rumours a round; {SETTINGS.max_queued_rumours:,} wait",
         f"| {SETTINGS.max_rumour_members} members, ",

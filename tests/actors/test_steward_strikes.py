@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from actors.actor import Address, reply
 from actors.layout import Layout, given_up, joint, settled
 from actors.messages import (
@@ -13,18 +15,21 @@ from actors.messages import (
     Accepted,
     AskLayout,
     Ballot,
+    Hello,
     LayoutIs,
     Prepare,
     Strike,
     Struck,
 )
-from actors.striking import FORCED_STEP, GIVE_UP, MAX_STRIKES, MAX_TIMEOUT_MS, forced
+from actors.striking import GIVE_UP, MAX_STRIKES, MAX_TIMEOUT_MS, forced, forced_step
 from tests.actors.envelopes import A, B, C, all_of, member, messages, reasons
 from tests.actors.stewards import SETTINGS, Stewarding, alive, as_state, promise, stable, struck
 
 D, E, F = ("d" * 16, "e" * 16, "f" * 16)
 ONE = stable(5, A, B, C)
 FIVE = stable(5, A, B, C, D, E)
+STEP = forced_step(A)
+"""By so much node A raises the epoch where it decides alone."""
 
 
 def among(layout: Layout, *down: str, here: str = A, boot: int = 1) -> Stewarding:
@@ -213,16 +218,16 @@ def test_at_a_loss_one_node_decides_alone() -> None:
     node = among(ONE, B, C)
     out = node.strike(C, accept_loss=True)
     assert struck(out) == Struck("ok", "")
-    assert node.layout == Layout(5 + FORCED_STEP, (A, B, C), (), (C,))
+    assert node.layout == Layout(5 + STEP, (A, B, C), (), (C,))
     assert [e.to.node for e in all_of(out, LayoutIs)] == [B, C]
     assert struck(node.strike(B, accept_loss=True)) == Struck("ok", "")
-    lost = Layout(5 + 2 * FORCED_STEP, (A, B, C), (), (C, B))
+    lost = Layout(5 + 2 * STEP, (A, B, C), (), (C, B))
     assert node.layout == lost
     node.run_for(SETTINGS.wish_ms)
     assert node.layout == joint(lost, (A,))
     node.steward.report_sync(1, 1)
     node.run_for(0)
-    assert node.layout == Layout(7 + 2 * FORCED_STEP, (A,), (), (C, B))
+    assert node.layout == Layout(7 + 2 * STEP, (A,), (), (C, B))
 
 
 def test_a_node_that_restarted_alone_is_welcome_once_it_has_decided() -> None:
@@ -231,6 +236,42 @@ def test_a_node_that_restarted_alone_is_welcome_once_it_has_decided() -> None:
     assert not node.steward.is_welcome
     node.strike(B, accept_loss=True)
     assert node.steward.is_welcome
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_node_that_nobody_has_confirmed_decides_alone(at_once: bool) -> None:
+    """It is told of no others, gives up all, and is welcome when none is left to say hello to."""
+    node = Stewarding(layout=ONE, boot=2, is_confirmed=False)
+    strikes = [node.from_gossiper(Strike(m, True, 5_000, alone=True), 77) for m in (B, C)]
+    if at_once:
+        out = node.turn(*strikes) + node.run_for(10)
+    else:
+        out = node.turn(strikes[0])
+        assert node.layout == Layout(5 + STEP, (A, B, C), (), (B,))
+        assert not node.steward.is_welcome
+        assert all_of(node.run_for(10_000), Hello) == []
+        out += node.turn(strikes[1])
+    assert messages(out, Struck) == [Struck("ok", "")] * 2
+    assert node.layout == Layout(5 + 2 * STEP, (A, B, C), (), (B, C))
+    assert node.steward.is_welcome
+    node.run_for(SETTINGS.wish_ms)
+    node.steward.report_sync(1, 1)
+    node.run_for(0)
+    assert node.layout == Layout(7 + 2 * STEP, (A,), (), (B, C))
+
+
+def test_a_node_that_nobody_has_confirmed_gives_up_one_that_was_to_come() -> None:
+    """It alone decides in any case: the move to it is given up."""
+    node = Stewarding(layout=joint(stable(4, A), (A, B)), boot=2, is_confirmed=False)
+    node.strike(B, accept_loss=True, alone=True)
+    assert struck(node.run_for(SETTINGS.propose_retry_ms)) == Struck("ok", "")
+    assert node.layout == Layout(6, (A,), (), (B,))
+
+
+def test_a_node_that_is_no_member_gives_nobody_up() -> None:
+    """Its layout is that of others."""
+    node = Stewarding(layout=stable(5, B, C), boot=2, is_confirmed=False)
+    assert struck(node.strike(B, accept_loss=True, alone=True)).code == "unavailable"
 
 
 def test_a_loss_is_on_the_disk_before_it_is_told() -> None:
@@ -246,16 +287,28 @@ def test_a_loss_is_on_the_disk_before_it_is_told() -> None:
 def test_one_lost_and_one_member_may_be_forced_in_a_joint_layout() -> None:
     """The move is given up; where the base is lost, those that were to come are what is left."""
     moving = joint(stable(4, A, B), (A, B, C))
-    assert forced(moving, B) == Layout(5 + FORCED_STEP, (A, B), (), (B,))
+    assert forced(moving, B, A) == Layout(5 + STEP, (A, B), (), (B,))
     moving = joint(stable(4, A), (A, B))
-    assert forced(moving, A) == Layout(5 + FORCED_STEP, (A, B), (), (A,))
-    assert forced(stable(4, A), A) is None
+    assert forced(moving, A, B) == Layout(4 + 1 + forced_step(B), (A, B), (), (A,))
+    assert forced(stable(4, A), A, A) is None
+
+
+def test_two_that_decide_alone_at_once_do_not_stay_apart() -> None:
+    """The later layout is what counts; whom it does not give up has to be given up once more."""
+    layout = stable(5, A, B, C, D)
+    one, other = among(layout, C, D, here=A), among(layout, C, D, here=B)
+    one.strike(C, accept_loss=True)
+    other.strike(D, accept_loss=True)
+    assert one.layout != other.layout
+    one.hear(LayoutIs(other.layout), B)
+    other.hear(LayoutIs(one.layout), A)
+    assert one.layout == other.layout == Layout(5 + forced_step(B), (A, B, C, D), (), (D,))
 
 
 def test_what_was_lost_learns_that_it_is_out() -> None:
     """However far it had got."""
     lost = Stewarding(B, layout=joint(ONE, (A, B, C, D)))
-    lost.hear(LayoutIs(Layout(5 + FORCED_STEP, (A,), (), (C, B))), A)
+    lost.hear(LayoutIs(Layout(5 + STEP, (A,), (), (C, B))), A)
     assert not lost.steward.is_welcome
     [ask] = all_of(lost.turn(), AskLayout)
     assert ask.to.node == A
