@@ -358,6 +358,8 @@ class Gossiper:
     def _on_push_pull(self, envelope: Envelope, now: Now) -> None:
         message, sender = envelope.message, envelope.sender.node
         assert isinstance(message, (Compare, Compared, Exchange, Tell))
+        if isinstance(message, Tell) and self._arriving.on_other_network(envelope, message):
+            return
         if not self._is_of_network(message.network):
             return
         match message:
