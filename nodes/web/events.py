@@ -22,7 +22,7 @@ from actors.ring import position_of
 from actors.spaces import stored_key
 from nodes.async_client import AsyncClient
 from nodes.values import check_text
-from nodes.watching import KeyChange, MembersSeen
+from nodes.watching import MISSED, KeyChange, MembersSeen
 from nodes.web.answers import Problem
 from nodes.web.network import member_fields
 from nodes.web.requests import flag_in
@@ -155,7 +155,7 @@ class _Reader:
                 continue
             self._trouble = ""
             if self._is_lost and not self._cursor:
-                changes = (KeyChange("", "", missed=True), *changes)
+                changes = (MISSED, *changes)
             self._cursor = cursor
             news = [("missed", {}) if c.missed else ("key", _key_fields(c)) for c in changes]
             await self._say_all(news, cursor=cursor)
@@ -201,7 +201,8 @@ class _Reader:
 
 def _key_fields(change: KeyChange) -> Fields:
     position = _place(stored_key(change.key))
-    return {"key": change.key, "version": change.version, "position": position}
+    fields = {"key": change.key, "change": change.change, "version": change.version}
+    return {**fields, "position": position}
 
 
 def _place(stored: str) -> float:

@@ -71,7 +71,7 @@ def next_of(kind: str, told: Iterator[Event]) -> Event:
 def test_members_are_told_first_then_every_key_that_is_changed(
     gateway: GatewayProcess, client: Client
 ) -> None:
-    """With its version, and its place on the ring."""
+    """With what was done, its version, and its place on the ring."""
     with events(gateway) as told:
         member = next_of("member", told)
         assert (member.data["name"], member.data["state"], member.data["was"]) == (
@@ -83,6 +83,9 @@ def test_members_are_told_first_then_every_key_that_is_changed(
         key = next_of("key", told)
         assert (key.data["key"], key.data["version"]) == ("told", version)
         assert 0 <= key.data["position"] < 1
+        assert key.data["change"] == "put"
+        client.delete("told")
+        assert next_of("key", told).data["change"] == "deleted"
 
 
 def test_who_comes_back_is_told_what_was_missed(gateway: GatewayProcess, client: Client) -> None:
