@@ -8,6 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import World
 from tests.browser.pages import Page
+from tests.networks import start_all
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 DROPS = """
@@ -159,6 +160,18 @@ def test_a_gateway_that_is_away_is_told_of(page: Page, world: World) -> None:
     page.wait("it is listed", lambda: "meanwhile" in page.listed())
     world.client.put("afterwards", 1)
     page.wait_text("#log", "put afterwards")
+
+
+def test_nodes_that_are_away_are_told_of(page: Page, world: World) -> None:
+    """All of them at once: that none answers the gateway, and that they do again."""
+    for node in world.nodes:
+        node.terminate()
+    page.wait_text("#banner", "No node has answered the gateway since ")
+    page.wait_text("#connection", "nodes lost")
+    start_all(world.nodes)
+    page.wait_text("#banner", "All is back since ")
+    page.wait_text("#log", "All is back since ")
+    page.wait_live()
 
 
 def test_hostile_names_are_text(page: Page, world: World) -> None:
