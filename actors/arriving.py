@@ -3,7 +3,8 @@ serves nothing before another member has answered it, and did not say that it ha
 the only member that is left, by the layout on its own disk, there is nobody to be asked.
 
 One that starts again at another address first asks at the former one: if its data folder was
-copied, another node with its id is there.
+copied, another node with its id is there. Who is of another network at an address that the node was
+told to join says so: a node that belongs to one stays in it, but whoever started it has to know.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from actors.actor import ENDPOINT, Now
+from actors.actor import ENDPOINT, HOST, Envelope, Now
 from actors.gossip_settings import GossipSettings
 from actors.layout import Layout
-from actors.membership import LIVING, Member, Members
-from actors.messages import Tell
+from actors.membership import LIVING, Member, Members, fault
+from actors.messages import Elsewhere, Tell
 from actors.outbox import Outbox
+from actors.rumours import MAX_NAME_CHARACTERS
+
+MAX_ASKED = 100
+"""So many of the addresses that were told last may still answer."""
+
+MAX_OTHERS = 10
+"""Of more other networks than these nobody is told."""
 
 
 class Arriving:
@@ -30,7 +38,10 @@ class Arriving:
         self._rng = rng
         self._settings = settings
         self._untold: dict[str, None] = {}
-        self._given: tuple[str, ...] = ()
+        self._given: dict[str, None] = {}
+        self._given_until_ms: int | None = None
+        self._asked: dict[int, str] = {}
+        self._others: set[str] = set()
         self._retell_at_ms = 0
         self._retell_pause_ms = settings.retell_ms
         self._former = ""
@@ -82,11 +93,14 @@ class Arriving:
 
     def arrive(self, peers: Sequence[str]) -> None:
         """Say so to the others themselves, or some of them: rumours may not reach them yet. `peers`
-        are addresses that the node was told of; where all have moved, nobody is elsewhere."""
+        are addresses that the node was told of; where all have moved, nobody is elsewhere. At one
+        that is no member's another network may be: it is told for a while, as there is no knowing
+        whether it was reached, and its answer was lost."""
         others = [m.id for m in self._members.others()]
         count = min(self._settings.all_neighbours, len(others))
         self._untold = dict.fromkeys(self._rng.sample(others, count))
-        self._given = tuple(peers)
+        self._given = dict.fromkeys(peers)
+        self._given_until_ms = None
 
     def answered(self, node: str) -> None:
         """A member has answered, and did not say that this node has left."""
@@ -96,6 +110,25 @@ class Arriving:
     def on_layout(self, layout: Layout) -> None:
         """Another layout is on the disk; the list of members follows it already."""
         self._keeps_all = layout.members == (self._members.me.id,)
+
+    def on_other_network(self, envelope: Envelope, tell: Tell) -> bool:
+        """This is of another network. Who tells of itself, and expects an answer, was told to join
+        this node, and hears what network it is of. Or is it that answer?"""
+        if not self.network or tell.network == self.network:
+            return False
+        match tell.members:
+            case (member,) if envelope.id and member.id == envelope.sender.node:
+                if not fault(member):
+                    answer = Tell(self.network, (), ())
+                    self._outbox.answer_at(member.address, envelope, answer)
+            case () if address := self._asked.pop(envelope.id, ""):
+                self._given.pop(address, None)
+                network = tell.network[:MAX_NAME_CHARACTERS]
+                if network not in self._others and len(self._others) < MAX_OTHERS:
+                    self._others.add(network)
+                    self._outbox.to(HOST, Elsewhere(address, network, self.network))
+                return True
+        return False
 
     def bounced(self, node: str) -> None:
         """A message bounces while a connection is being made: tell again, but not for ever who is
@@ -112,22 +145,34 @@ class Arriving:
             self._moved_until_ms = now.mono_ms + self._settings.moved_patience_ms
         if self._moved_until_ms is not None and now.mono_ms >= self._moved_until_ms:
             self._former = ""
+        if self._given_until_ms is None:
+            self._given_until_ms = now.mono_ms + self._settings.given_patience_ms
+        if self._was_answered and now.mono_ms >= self._given_until_ms:
+            self._given = {}
         if now.mono_ms < self._retell_at_ms or not self._is_untold:
             return
         self._retell_at_ms = now.mono_ms + self._retell_pause_ms
         self._retell_pause_ms = min(2 * self._retell_pause_ms, self._settings.push_pull_ms)
         untold, self._untold = self._untold, {}
-        given, self._given = self._given, ()
-        for address in given:
-            self._tell(f"{ENDPOINT}{address}")
+        for address in self._given:
+            self._tell_given(address)
         for member_id in untold:
             if self._members.is_known(member_id):
                 self._tell(member_id)
         if not self._was_answered:
             # They may have been told, and their answer been lost.
-            self._untold, self._given = untold, given
+            self._untold = untold
+        else:
+            known = {member.address for member in self._members.others()}
+            self._given = {address: None for address in self._given if address not in known}
         if self._former:
             self._tell(f"{ENDPOINT}{self._former}")
+
+    def _tell_given(self, address: str) -> None:
+        tell = Tell(self.network, (self._members.me,), ())
+        self._asked[self._outbox.send(f"{ENDPOINT}{address}", tell)] = address
+        while len(self._asked) > MAX_ASKED:
+            del self._asked[next(iter(self._asked))]
 
     def _tell(self, node: str) -> None:
         self._outbox.tell(node, Tell(self.network, (self._members.me,), ()))

@@ -134,6 +134,11 @@ class Open:
         self.keys = 0
         self.bytes = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Is nothing under way, and nothing counted?"""
+        return not (self.jobs or self.keys or self.bytes)
+
     def add(self, job: Job) -> None:
         """It begins."""
         self.jobs[job] = None

@@ -12,6 +12,7 @@ class GossipSettings:
     # Getting in.
     join_retry_ms: int = 200
     retell_ms: int = 100
+    given_patience_ms: int = 10_000
     moved_patience_ms: int = 1_000
     claim_pause_ms: int = 300
     """Two nodes with one id contradict each other no more often than this."""

@@ -359,7 +359,8 @@ class Gossiper:
     def _on_push_pull(self, envelope: Envelope, now: Now) -> None:
         message, sender = envelope.message, envelope.sender.node
         assert isinstance(message, (Compare, Compared, Exchange, Tell))
-        if not self._is_of_network(envelope, message.network, now):
+        is_other = isinstance(message, Tell) and self._arriving.on_other_network(envelope, message)
+        if is_other or not self._is_of_network(envelope, message.network, now):
             return
         match message:
             case Compare(_, digest):

@@ -99,10 +99,11 @@ class WriteJob(Job):
 
     def changes(self) -> Iterator[Change]:
         """The keys of clients that were written, or may have been, as clients call them."""
-        for key, code, stamp in zip(self.message.keys, self.codes, self.stamps, strict=True):
+        keys, kinds = self.message.keys, self.message.kinds
+        for key, kind, code, stamp in zip(keys, kinds, self.codes, self.stamps, strict=True):
             may_be = stamp is not None and code in ("ok", "timed_out", "disk_full")
             if may_be and not is_of_file(key):
-                yield Change(client_key(key), str(stamp))
+                yield Change(client_key(key), str(stamp), kind)
 
     def answer(self) -> Envelope:
         versions = tuple(

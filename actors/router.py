@@ -124,6 +124,11 @@ class Router:
         times = (self._tick_at_ms, self._writing.wake_at, self._reading.wake_at, closing_ms)
         return min(at_ms for at_ms in times if at_ms is not None)
 
+    @property
+    def is_idle(self) -> bool:
+        """Is nothing held of any request, nor counted as if it were?"""
+        return self._open.is_empty and self._admission.is_idle
+
     def turn(self, inbox: Sequence[Envelope], now: Now) -> list[Envelope]:
         """Take in all that arrived, then send one message to each replica."""
         desk = self._desk
@@ -239,20 +244,17 @@ class Router:
     def _on_request(self, envelope: Envelope, now: Now) -> None:
         self._closing.asked(now)
         envelope = as_stored(envelope)
-        message = envelope.message
-        is_write = isinstance(message, (Write, PutRecord))
+        is_write = isinstance(envelope.message, (Write, PutRecord))
         if is_write and not self._seen.first_time(envelope.sender, envelope.id):
             self._desk.drop("duplicate write")
             return
-        refusal = self._refusal(envelope)
-        if refusal is not None:
+        if refusal := self._refusal(envelope):
             self._desk.out.append(reply(envelope, refusal))
             return
-        match message:
+        match envelope.message:
             case Get() as get:
                 deadline_ms = self._deadline_ms(get.timeout_ms, now)
-                max_bytes = self._settings.max_reply_bytes
-                self._take_on(GetJob(envelope, get, deadline_ms, max_bytes))
+                self._take_on(GetJob(envelope, get, deadline_ms, self._settings.max_reply_bytes))
             case Write() | PutRecord() as write:
                 deadline_ms = self._deadline_ms(write.timeout_ms, now)
                 self._take_on(write_job(envelope, write, deadline_ms, now.wall_ms))
@@ -323,7 +325,6 @@ class Router:
             return
         if isinstance(job, (GetJob, WriteJob)):
             self._admission.end(job)
-        out = self._desk.out
         if isinstance(job, ProbeJob):
             self._listing.on_probed(self._probes.pop(job), job)
             return
@@ -333,7 +334,7 @@ class Router:
         answer = self._checking.reply(job) if isinstance(job, SurveyJob) else None
         answer = answer or explained(job, self._desk, self._settings) or job.answer()
         if answer is not None:
-            out.append(answer)
+            self._desk.out.append(answer)
         if self._is_watched and isinstance(job, WriteJob):
             self._changed += job.changes()
 
@@ -370,8 +371,7 @@ class Router:
                 self._checking.on_answer(ask, answer)
 
     def _on_put_off(self, envelope: Envelope, now: Now) -> None:
-        ask = self._asks.put_off(envelope, now)
-        if ask is not None:
+        if ask := self._asks.put_off(envelope, now):
             self._given_up(ask)
 
     def _given_up(self, ask: Ask) -> None:

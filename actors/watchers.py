@@ -123,7 +123,7 @@ class KeyWatchers:
         self._until_ms = now.mono_ms + self._settings.watch_ms
         after = self._position(watch.cursor)
         if after is None:
-            self._outbox.reply(envelope, KeysChanged((), (), self._cursor(self._heard), True))
+            self._outbox.reply(envelope, KeysChanged((), (), (), self._cursor(self._heard), True))
         elif not self._answer(envelope, after, only_news=True):
             if len(self._waiting) >= self._settings.max_watchers:
                 self._outbox.reply(envelope, _too_many())
@@ -195,7 +195,9 @@ class KeyWatchers:
         if only_news and not wanted and not missed:
             return False
         keys, versions = tuple([c.key for c in wanted]), tuple([c.version for c in wanted])
-        self._outbox.reply(envelope, KeysChanged(keys, versions, self._cursor(upto), missed))
+        kinds = tuple([c.kind for c in wanted])
+        changed = KeysChanged(keys, versions, kinds, self._cursor(upto), missed)
+        self._outbox.reply(envelope, changed)
         return True
 
 

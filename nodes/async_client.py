@@ -17,8 +17,6 @@ from actors.messages import (
     Departed,
     Explain,
     Explained,
-    Export,
-    Exported,
     Forget,
     Get,
     Got,
@@ -45,7 +43,8 @@ from actors.versions import Kind
 from nodes.addresses import parse_address
 from nodes.batches import Batches, Stored, copy
 from nodes.calls import Calls
-from nodes.entries import Entry, Exact, SharedValue
+from nodes.entries import PAGE_KEYS, Entry, SharedValue
+from nodes.exact_methods import AsyncExactMethods
 from nodes.file_methods import AsyncFileMethods
 from nodes.file_ports import FilePorts
 from nodes.keys import Dial
@@ -57,7 +56,6 @@ from nodes.values import check_key, check_text, decode_value, encode_value
 from nodes.watching import KeyChange, MemberChange, MembersSeen, key_changes
 
 DEFAULT_ENDPOINT = "127.0.0.1:7100"
-PAGE_KEYS = 1_000
 AT_ONCE_MS = 1
 """The time of a request that is to be answered without waiting for news."""
 MAX_WATCH_MS = 20_000
@@ -67,7 +65,7 @@ MISSING: Final = object()
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncFileMethods):
+class AsyncClient(AsyncFileMethods, AsyncExactMethods):
     """Reads and writes through any of `endpoints` ("host:port"; the first that answers is used).
 
     `timeout` is in seconds. `secret` is the file with the network's secret, or with a key made of
@@ -98,7 +96,7 @@ class AsyncClient(AsyncFileMethods):
             dials = secret if isinstance(secret, tuple) else read_client_dials(secret)
         self._calls = Calls(addresses, self._timeout_ms, trace_id, dials=dials)
         self._batches = Batches(self._calls)
-        self._ports = FilePorts(self._calls, trace_id)
+        self.file_ports = FilePorts(self._calls, trace_id)
 
     async def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:
         """The key's value. Raises KeyNotFound, unless there is a default."""
@@ -290,15 +288,6 @@ class AsyncClient(AsyncFileMethods):
         shown = await self._calls.request(ShowRing(self._timeout_ms), RingShown)
         return ring_of(shown, await self.members())
 
-    async def export_page(self, cursor: str = "") -> tuple[tuple[Exact, ...], str | None]:
-        """Some keys of the network with all that is to be known of each, in the order of their
-        UTF-8, and the cursor for the next ones, or None if these are the last. The first page has
-        the cursor "". It takes the key of an admin."""
-        request = Export(cursor, PAGE_KEYS, self._timeout_ms)
-        page = await self._calls.request(request, Exported)
-        columns = (page.keys, page.kinds, page.values, page.versions, page.expiries)
-        return tuple(map(Exact, *columns)), page.cursor or None
-
     async def leave(self, node: str | None = None) -> Member:
         """Let a member, by its name or id, leave for good, or else the node that is asked: it gives
         its data to the others, stops and never comes back. That takes as long as the data needs to
@@ -338,7 +327,7 @@ class AsyncClient(AsyncFileMethods):
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._calls.close()
-        self._ports.close()
+        self.file_ports.close()
         self._batches.close(GossamerError("the client was closed"))
 
     async def __aenter__(self) -> Self:

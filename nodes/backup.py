@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from actors.errors import FileMissing, GossamerError
-from actors.messages import ListShared, SharedListed
 from nodes.async_client import AsyncClient
 from nodes.background import Background
 from nodes.backup_check import opened
@@ -86,7 +85,7 @@ async def back_up(
     network = await persistently(partial(network_of, client), client.timeout)
     fresh = Unfinished(network, _now(), (), "")
     held: list[BackupFolder] = []
-    disk = client._ports.thread()
+    disk = client.file_ports.thread()
     try:
         await disk.run(lambda: held.append(BackupFolder(path, fresh, update=update)))
         return await _Backup(client, held[0], network, disk, told).run()
@@ -222,7 +221,7 @@ class _Backup:
         if await self._is_there(target, entry):
             time = entry.time.isoformat(timespec="milliseconds")
             return FileLine(entry.name, entry.size_bytes, entry.sha256, entry.type, time, path)
-        ports, name = self._client._ports, entry.name
+        ports, name = self._client.file_ports, entry.name
 
         def progress(done_bytes: int, size_bytes: int | None) -> None:
             self._tell(f"{name}: {done_bytes:,} of {size_bytes:,} bytes")
@@ -246,7 +245,7 @@ class _Backup:
             return False
         with opened(target) as file:
             digest = sha256()
-            while await self._client._ports.hashers.run(_hash_piece, file, digest):
+            while await self._client.file_ports.hashers.run(_hash_piece, file, digest):
                 self._tell(f"looking at {entry.name}")
         return digest.hexdigest() == entry.sha256
 
@@ -256,16 +255,12 @@ class _Backup:
 
 
 async def shared_records(client: AsyncClient) -> list[Exact]:
-    """All shared values to the byte, in the order of their keys; none expires."""
+    """All shared values to the byte, in the order of their keys."""
     records: list[Exact] = []
-    after: str | None = ""
-    while after is not None:
-        request = ListShared("", after)
-        ask = partial(client._calls.request, request, SharedListed)
-        page = await persistently(ask, client.timeout)
-        columns = (page.keys, page.kinds, page.values, page.versions)
-        records += map(Exact, *columns, [0] * len(page.keys))
-        after = page.cursor or None
+    cursor: str | None = ""
+    while cursor is not None:
+        page, cursor = await persistently(partial(client.shared_page, cursor), client.timeout)
+        records += page
     return records
 
 

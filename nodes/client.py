@@ -12,8 +12,8 @@ from typing import Any, Self, TypeVar
 from actors.errors import GossamerError
 from actors.membership import Member
 from actors.messages import Level
-from nodes.async_client import MISSING, PAGE_KEYS, AsyncClient
-from nodes.entries import Entry, Exact, SharedValue
+from nodes.async_client import MISSING, AsyncClient
+from nodes.entries import PAGE_KEYS, Entry, Exact, SharedValue
 from nodes.file_methods import FileMethods
 from nodes.keys import Dial
 from nodes.ring_view import Ring

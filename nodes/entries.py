@@ -7,6 +7,9 @@ from typing import Any
 
 from actors.versions import Kind
 
+PAGE_KEYS = 1_000
+"""So many are given at once, unless fewer are asked for: a node gives no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

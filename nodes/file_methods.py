@@ -49,7 +49,8 @@ class AsyncFileMethods:
     """For AsyncClient. `timeout` is, for files, the time without progress; `progress` is called on
     the event loop with the bytes that are done and how many there are, None if nobody knows."""
 
-    _ports: FilePorts
+    file_ports: FilePorts
+    """The connections and threads of its transfers."""
 
     async def upload(
         self,
@@ -64,7 +65,7 @@ class AsyncFileMethods:
         have sent already is not sent again. Raises OSError if it cannot be read, and ValueError
         for one without a name and for chunks of more than 2 MiB."""
         chosen = _checked_name(_name_of(file) if name is None else name)
-        return await upload(self._ports, file, chosen, progress, chunk_bytes)
+        return await upload(self.file_ports, file, chosen, progress, chunk_bytes)
 
     async def download(
         self, name: str, to: AnyPath | Writable | None = None, progress: Progress | None = None
@@ -75,15 +76,15 @@ class AsyncFileMethods:
         written."""
         _checked_name(name)
         if to is None or isinstance(to, (str, os.PathLike)):
-            return await download(self._ports, name, target_of(name, to), progress)
-        return await download(self._ports, name, to, progress)
+            return await download(self.file_ports, name, target_of(name, to), progress)
+        return await download(self.file_ports, name, to, progress)
 
     async def open(self, name: str) -> AsyncRemoteFile:
         """A file object that fetches what is read. Raises FileMissing."""
         _checked_name(name)
-        async with self._ports.use() as calls:
-            index = await open_index(name, calls, self._ports)
-        return AsyncRemoteFile(self._ports, index)
+        async with self.file_ports.use() as calls:
+            index = await open_index(name, calls, self.file_ports)
+        return AsyncRemoteFile(self.file_ports, index)
 
     async def files(self, prefix: str = "") -> AsyncIterator[FileEntry]:
         """The files whose names begin with `prefix`, in the order of their UTF-8."""
@@ -98,8 +99,8 @@ class AsyncFileMethods:
     ) -> tuple[tuple[FileEntry, ...], str | None]:
         """Some of what `files` gives, `limit` at most, and the cursor for the next ones, or None if
         these are the last. The first page has the cursor ""."""
-        request = ListFiles(check_text(prefix), cursor, limit, self._ports.timeout_ms)
-        async with self._ports.use() as calls:
+        request = ListFiles(check_text(prefix), cursor, limit, self.file_ports.timeout_ms)
+        async with self.file_ports.use() as calls:
             listed = await calls.request(request, FilesListed)
         columns = (listed.names, listed.sizes, listed.types, listed.times_ms, listed.sha256s)
         entries = [
@@ -110,8 +111,8 @@ class AsyncFileMethods:
 
     async def remove(self, name: str) -> None:
         """Let there be no file of that name, if there is one."""
-        request = RemoveFile(_checked_name(name), self._ports.timeout_ms)
-        async with self._ports.use() as calls:
+        request = RemoveFile(_checked_name(name), self.file_ports.timeout_ms)
+        async with self.file_ports.use() as calls:
             await calls.request(request, FileRemoved)
 
 

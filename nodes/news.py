@@ -10,7 +10,12 @@ from structlog.typing import FilteringBoundLogger
 
 from actors.layout import NO_LAYOUT, Layout
 from actors.membership import Member
-from actors.messages import MembersChanged
+from actors.messages import Alarm, Elsewhere, MembersChanged, Noted
+
+STAYS = (
+    "this node belongs to a network for good, and that address is in another: take it out of "
+    "--join, or let this node leave (gossamer leave) and join there with an empty data folder"
+)
 
 
 class News:
@@ -51,6 +56,17 @@ class News:
         self.layout = layout
         if self.members:
             self._log_layout(log)
+
+    def on_word(self, word: Alarm | Elsewhere | Noted, log: FilteringBoundLogger) -> None:
+        """Something that a person is to know, and to mend if it is wrong."""
+        match word:
+            case Alarm(reason):
+                log.error("alarm", reason=reason)
+            case Elsewhere(address, other, network):
+                where = {"address": address, "other_network": other, "network": network}
+                log.warning("join_ignored", reason=STAYS, **where)
+            case Noted(what):
+                log.info("noted", what=what)
 
     def _log_layout(self, log: FilteringBoundLogger) -> None:
         """By names, so not before they are known."""

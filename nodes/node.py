@@ -24,6 +24,7 @@ from actors.membership import Member, fault, fault_of_name
 from actors.messages import (
     Alarm,
     DeniedKeys,
+    Elsewhere,
     FilesReport,
     GiveUp,
     GossiperVitals,
@@ -380,10 +381,8 @@ class Node:
             case DeniedKeys(keys) if self._guard is not None:
                 for event, which in self._guard.deny(keys):
                     self._log.events.warning(event, keys=which)
-            case Alarm(reason):
-                self._log.events.error("alarm", reason=reason)
-            case Noted(what):
-                self._log.events.info("noted", what=what)
+            case Alarm() | Elsewhere() | Noted() as word:
+                self._news.on_word(word, self._log.events)
             case Retire():
                 self._log.events.info("left", network_left=True)
                 self.request_stop()

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,7 @@ async def restore(
     """
     path = Path(folder)
     held: list[int] = []
-    disk = client._ports.thread()
+    disk = client.file_ports.thread()
     try:
         if not path.is_dir():
             raise BadBackup(f"{path} is no folder")
@@ -173,9 +173,8 @@ class _Restore:
         for record in await self._disk.run(self._all, self._manifest.shared, key_of):
             if _counted(counts, record, there.get(record.key), _is_same, self._keep):
                 continue
-            share = partial(client._share, record.key, record.kind, record.data)
             try:
-                await persistently(share, client.timeout)
+                await persistently(partial(client.share_exact, record), client.timeout)
             except Refused as error:
                 self._refused(f"the shared key {record.key!r}", error)
             else:
@@ -215,7 +214,9 @@ class _Restore:
         end_s = loop.time() + self._client.timeout
         while batch:
             batch = [record for record in batch if not self._left_out(record)]
-            outcomes = await asyncio.gather(*map(self._write, batch), return_exceptions=True)
+            # All in one tick, so that they leave in one message.
+            puts = map(self._client.put_exact, batch)
+            outcomes = await asyncio.gather(*puts, return_exceptions=True)
             again: list[Exact] = []
             failure: BaseException | None = None
             for record, outcome in zip(batch, outcomes, strict=True):
@@ -243,12 +244,6 @@ class _Restore:
             self._done.expired += 1
             return True
         return False
-
-    def _write(self, record: Exact) -> Awaitable[object]:
-        # Of the same tick, so that a batch leaves in one message.
-        left_ms = max(1, record.expires_ms - now().wall_ms) if record.expires_ms else 0
-        batches = self._client._batches
-        return batches.write(record.key, record.kind, record.data, "quorum", left_ms)
 
     async def _files(self) -> None:
         """Some at once."""

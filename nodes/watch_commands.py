@@ -29,8 +29,9 @@ T = TypeVar("T")
 def watch(client: Client, output: Output, prefix: str) -> None:
     """Print which keys that begin with PREFIX are changed, as it happens, until Ctrl-C.
 
-    A line each, the key and its new version, for every put and every delete. "Some changes were
-    missed" says that there may have been others, of any key.
+    A line for every put and every delete: the key, "put" or "deleted", and its new version. "Some
+    changes were missed" says that there may have been others, of any key. That a key has expired
+    is not told.
     """
 
     def changes_now(anew: bool) -> tuple[tuple[KeyChange, ...], str]:
@@ -70,6 +71,7 @@ def _tell(output: Output, change: KeyChange) -> None:
         else:
             output.note("gossamer: some changes were missed", {})
     elif output.as_json:
-        output.object({"key": change.key, "version": change.version})
+        fields = {"key": change.key, "change": change.change, "version": change.version}
+        output.object(fields)
     else:
-        output.text(f"{one_line(change.key)}  {one_line(change.version)}")
+        output.text(f"{one_line(change.key)}  {change.change}  {one_line(change.version)}")

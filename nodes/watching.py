@@ -24,12 +24,17 @@ class MemberChange:
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """A key that was written or deleted, and its new version. Or, with `missed`, neither: there
-    may have been changes, to any key, that nobody can tell any more."""
+    """A key that was put or deleted, and its new version. Or, with `missed`, neither: there may
+    have been changes, to any key, that nobody can tell any more. That a key has expired is no
+    change."""
 
     key: str
     version: str
+    change: Literal["put", "deleted", ""]
     missed: bool = False
+
+
+MISSED = KeyChange("", "", "", missed=True)
 
 
 class MembersSeen:
@@ -56,5 +61,8 @@ class MembersSeen:
 
 def key_changes(changed: KeysChanged) -> list[KeyChange]:
     """One a key; before them, if any were missed, that they were."""
-    missed = [KeyChange("", "", missed=True)] if changed.missed else []
-    return missed + [KeyChange(*c) for c in zip(changed.keys, changed.versions, strict=True)]
+    columns = zip(changed.keys, changed.versions, changed.kinds, strict=True)
+    return [MISSED] * changed.missed + [
+        KeyChange(key, version, "deleted" if kind == "absent" else "put")
+        for key, version, kind in columns
+    ]

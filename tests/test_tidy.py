@@ -16,6 +16,7 @@ from tests.tidy import (
     layers,
     order,
     poll,
+    private,
     purity,
     seeded,
     size,
@@ -95,6 +96,8 @@ WRONG: list[tuple[Rule, str, str]] = [
     (swallow, "nodes/loop.py", "with contextlib.suppress(Exception): f()"),
     (poll, "nodes/node.py", "socket.poll(10)"),
     (poll, "nodes/node.py", "p = zmq.Poller()"),
+    (private, "nodes/backup.py", "client._calls.request(x)"),
+    (private, "nodes/backup.py", "class A:\n    def f(self): self.client._ports = None"),
 ]
 
 RIGHT: list[tuple[Rule, str, str]] = [
@@ -129,6 +132,9 @@ RIGHT: list[tuple[Rule, str, str]] = [
     (swallow, "nodes/loop.py", "with suppress(ProcessLookupError): f()"),
     (poll, "nodes/loop.py", "socket.poll(10)"),
     (poll, "tests/test_x.py", "process.poll()"),
+    (private, "nodes/hosts.py", "class A(B):\n    def _f(self): self._g(super()._f())"),
+    (private, "nodes/hosts.py", "a = b._replace(c=type(d).__name__)"),
+    (private, "tests/test_x.py", "node._disk.close()"),
 ]
 
 

@@ -96,6 +96,8 @@ SET_TYPES = frozenset({"set", "frozenset", "Set", "AbstractSet", "MutableSet"})
 SET_METHODS = frozenset({"copy", "difference", "intersection", "symmetric_difference", "union"})
 ORDER_FREE = frozenset({"all", "any", "frozenset", "len", "max", "min", "set", "sorted", "sum"})
 ORDERED = frozenset({"enumerate", "filter", "iter", "list", "map", "tuple", "zip"})
+OF_TUPLES = frozenset({"_asdict", "_fields", "_make", "_replace"})
+"""Of a NamedTuple, public all the same."""
 MAY_POLL = frozenset({"nodes/loop.py", "nodes/client.py"})
 
 
@@ -342,4 +344,19 @@ def poll(file: File) -> Iterator[str]:
                 yield f"{node.lineno}: only {' and '.join(sorted(MAY_POLL))} poll"
 
 
-RULES: list[Rule] = [layers, purity, seeded, order, size, docstrings, sleep, swallow, poll]
+def private(file: File) -> Iterator[str]:
+    """What begins with an underscore is its own object's."""
+    if file.folder not in ("actors", "nodes"):
+        return
+    for node in file.nodes:
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls" | "os" | "lmdb")):
+                pass
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):
+                pass
+            case ast.Attribute(attr=name) if name.startswith("_") and name not in OF_TUPLES:
+                if not name.endswith("__"):
+                    yield f"{node.lineno}: {ast.unparse(node)} is private to another object"
+
+
+RULES: list[Rule] = [layers, purity, seeded, order, size, docstrings, sleep, swallow, poll, private]

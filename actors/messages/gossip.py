@@ -8,6 +8,7 @@ from typing import NamedTuple
 from actors.membership import Member
 from actors.messages.base import Message
 from actors.shared import SharedEntry
+from actors.versions import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,12 @@ class Bound(Message):
 
 
 class Change(NamedTuple):
-    """A key that was written or deleted, and its new version."""
+    """A key that was written, its new version, and the kind of its value; or, where that is
+    "absent", a key that was deleted."""
 
     key: str
     version: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,15 @@ class WatchKeys(Message):
 
 @dataclass(frozen=True, slots=True)
 class KeysChanged(Message):
-    """What this node has heard. Ask again with the cursor. `missed`: there may have been others."""
+    """What this node has heard; keys of the kind "absent" were deleted. Ask again with the cursor.
+    `missed`: there may have been others."""
 
     keys: tuple[str, ...]
     versions: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     cursor: str
     missed: bool
-    columns: ClassVar[tuple[str, ...]] = ("keys", "versions")
+    columns: ClassVar[tuple[str, ...]] = ("keys", "versions", "kinds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,16 @@ class Alarm(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere(Message):
+    """Gossiper to its host: at this address, which the node was told to join, is a member of
+    another network than this node's own."""
+
+    address: str
+    other: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted(Message):
     """Gossiper to its host: something that a person may want to find in the log later."""
 

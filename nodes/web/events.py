@@ -21,8 +21,9 @@ from actors.errors import GossamerError, error_for
 from actors.ring import position_of
 from actors.spaces import stored_key
 from nodes.async_client import AsyncClient
+from nodes.clocks import monotonic_ms
 from nodes.values import check_text
-from nodes.watching import KeyChange, MembersSeen
+from nodes.watching import MISSED, KeyChange, MembersSeen
 from nodes.web.answers import Problem
 from nodes.web.network import member_fields
 from nodes.web.requests import flag_in
@@ -136,7 +137,9 @@ class _Reader:
         self._reached = {"cursor": self._cursor, "digest": self._digest}
         # An id without a cursor is of one to whom nobody had answered yet.
         self._is_lost = bool(last_id)
-        self._trouble = ""
+        # What is not answered, and why; since when, while there is any.
+        self._troubles: dict[str, str] = {}
+        self._troubled_ms = 0
         self.said: asyncio.Queue[bytes] = asyncio.Queue(maxsize=100)
 
     def end(self) -> None:
@@ -149,13 +152,16 @@ class _Reader:
         """Which are changed, from the cursor on."""
         while True:
             try:
-                changes, cursor = await self._client.changes_since(self._prefix, self._cursor)
+                # Where nobody answered, who does is to be heard of at once.
+                changes, cursor = await self._client.changes_since(
+                    self._prefix, self._cursor, wait="keys" not in self._troubles
+                )
             except GossamerError as error:
-                await self._wait_out(error)
+                await self._wait_out("keys", error)
                 continue
-            self._trouble = ""
+            await self._answered("keys")
             if self._is_lost and not self._cursor:
-                changes = (KeyChange("", "", missed=True), *changes)
+                changes = (MISSED, *changes)
             self._cursor = cursor
             news = [("missed", {}) if c.missed else ("key", _key_fields(c)) for c in changes]
             await self._say_all(news, cursor=cursor)
@@ -165,11 +171,12 @@ class _Reader:
         seen = MembersSeen()
         while True:
             try:
-                members, digest = await self._client.members_since(self._digest or None)
+                seen_digest = None if "members" in self._troubles else self._digest or None
+                members, digest = await self._client.members_since(seen_digest)
             except GossamerError as error:
-                await self._wait_out(error)
+                await self._wait_out("members", error)
                 continue
-            self._trouble = ""
+            await self._answered("members")
             self._digest = digest
             news = [
                 ("member", {**member_fields(c.member), "was": c.was, "moved": c.moved})
@@ -191,17 +198,28 @@ class _Reader:
         data = orjson.dumps(fields)
         await self.said.put(b"id: %b\nevent: %b\ndata: %b\n\n" % (place, event.encode(), data))
 
-    async def _wait_out(self, error: GossamerError) -> None:
-        """Nobody answers: say so once, and try again in a moment."""
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            await self.say("trouble", {"code": error.code, "detail": str(error)})
+    async def _wait_out(self, question: str, error: GossamerError) -> None:
+        """Nobody answers this: say each reason once, and try again in a moment."""
+        reason = str(error)
+        is_said = reason in self._troubles.values()
+        if not self._troubles:
+            self._troubled_ms = monotonic_ms()
+        self._troubles[question] = reason
+        if not is_said:
+            await self.say("trouble", {"code": error.code, "detail": reason})
         await asyncio.sleep(AGAIN_S)
+
+    async def _answered(self, question: str) -> None:
+        """This is answered: if it was the last that was not, say that all is again."""
+        if self._troubles.pop(question, None) is not None and not self._troubles:
+            after_s = (monotonic_ms() - self._troubled_ms) / 1_000
+            await self.say("back", {"after_s": round(after_s, 1)})
 
 
 def _key_fields(change: KeyChange) -> Fields:
     position = _place(stored_key(change.key))
-    return {"key": change.key, "version": change.version, "position": position}
+    fields = {"key": change.key, "change": change.change, "version": change.version}
+    return {**fields, "position": position}
 
 
 def _place(stored: str) -> float:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from werkzeug.http import parse_accept_header
 
 from actors.errors import error_for
-from nodes.async_client import PAGE_KEYS, AsyncClient
-from nodes.entries import Entry
+from nodes.async_client import AsyncClient
+from nodes.entries import PAGE_KEYS, Entry
 from nodes.web.answers import Json
 from nodes.web.bodies import json_of, type_of, value_of, whole
 from nodes.web.requests import (

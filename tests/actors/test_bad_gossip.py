@@ -252,7 +252,7 @@ def test_members_are_bounded(in_rumours: bool) -> None:
 
 
 SETTINGS = GossipSettings()
-LONGEST = Change("\x01" * 1_020, "\x01" * 80)
+LONGEST = Change("\x01" * 1_020, "\x01" * 80, "json")
 """A letter takes six bytes: as much as a node may store under."""
 
 
@@ -260,9 +260,9 @@ LONGEST = Change("\x01" * 1_020, "\x01" * 80)
     "larger",
     [
         rumour(*nodes(SETTINGS.max_rumour_members + 1)),
-        rumour(changes=[Change("k", "v")] * (SETTINGS.max_rumour_changes + 1)),
-        rumour(changes=[Change("k" * 1_100, "v")]),
-        rumour(changes=[Change("k", "v" * MAX_STR_BYTES)]),
+        rumour(changes=[Change("k", "v", "json")] * (SETTINGS.max_rumour_changes + 1)),
+        rumour(changes=[Change("k" * 1_100, "v", "json")]),
+        rumour(changes=[Change("k", "v" * MAX_STR_BYTES, "json")]),
         rumour(changes=[LONGEST] * 150),
     ],
 )

@@ -247,7 +247,7 @@ def test_whatever_changes_are_heard_of_can_be_told() -> None:
     """Long keys, of a stranger: in an answer that fits into a frame."""
     gossiper = belonging(OTHER)
     gossiper.take(to("gossiper", WatchKeys("", "", 10_000), client()))
-    changes = tuple(Change("k" * 60_000, "v") for _ in range(60))
+    changes = tuple(Change("k" * 60_000, "v", "json") for _ in range(60))
     cursor = message(gossiper.run_for(2_500), KeysChanged).cursor
     for seq in (1, 2):
         told = Rumour(NET, STRANGER, "1.0", seq, 0, (), (), changes, False, 0)

@@ -183,7 +183,7 @@ def test_what_is_no_news_here_is_not_passed_on(stale: Envelope) -> None:
 
 @pytest.mark.parametrize(
     "always",
-    [rumour(changes=(Change("k", "v"),)), rumour(missed=True), rumour(watched_ms=1_000)],
+    [rumour(changes=(Change("k", "v", "json"),)), rumour(missed=True), rumour(watched_ms=1_000)],
 )
 def test_what_is_of_concern_to_clients_is_passed_on_always(always: Envelope) -> None:
     """Each number once: a node does not keep what it has heard of changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -166,11 +167,14 @@ def test_a_write_that_never_left_is_unavailable() -> None:
 def test_the_changes_of_a_write_are_what_may_have_been_written() -> None:
     """Not what was refused, and not what never left."""
     job = write_job("a", "b", "c", "d", "e")
+    job.message = replace(job.message, kinds=("json", "absent", "bytes", "json", "json"))
     job.stamps = [stamp(1), stamp(2), stamp(3), None, stamp(5)]
     for i, code in enumerate(("ok", "timed_out", "disk_full", "unavailable", "refused")):
         job.settle((i,), code)
     assert list(job.changes()) == [
-        Change(k, str(stamp(i))) for i, k in ((1, "a"), (2, "b"), (3, "c"))
+        Change("a", str(stamp(1)), "json"),
+        Change("b", str(stamp(2)), "absent"),
+        Change("c", str(stamp(3)), "bytes"),
     ]
 
 

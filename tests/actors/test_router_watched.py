@@ -77,15 +77,15 @@ def test_a_gossiper_that_watches_is_told_of_a_written_key() -> None:
     node = coordinator(A)
     node.take(watched())
     out = written(node, write("k"))
-    assert told(out) == [Change("k", message(out, Written).versions[0])]
+    assert told(out) == [Change("k", message(out, Written).versions[0], "bytes")]
 
 
 def test_a_deletion_is_a_change() -> None:
-    """Its version is that of the deletion."""
+    """Its version is that of the deletion, and it is told as one."""
     node = coordinator(A)
     node.take(watched())
     out = written(node, write("k", values=(b"",), kind="absent"))
-    assert told(out) == [Change("k", message(out, Written).versions[0])]
+    assert told(out) == [Change("k", message(out, Written).versions[0], "absent")]
 
 
 def test_a_watch_ends() -> None:
@@ -124,7 +124,7 @@ def test_a_key_that_others_keep_is_told_by_who_coordinates() -> None:
     node.take(watched())
     out = begun(node, write("k"), clock=7)
     assert told(node.take(stored(sent(out, B, Store)))) == []
-    change = Change("k", str(Stamp(8, A, "2.0")))
+    change = Change("k", str(Stamp(8, A, "2.0")), "bytes")
     assert told(node.take(stored(sent(out, C, Store)))) == [change]
     assert told(node.take(stored(sent(out, D, Store)))) == []
 
@@ -143,7 +143,7 @@ def test_what_may_have_been_written_is_told() -> None:
     node.take(watched(60_000))
     out = begun(node, write("k", timeout_ms=500))
     stamp = records_of(sent(out, B, Store))[0].stamp
-    assert told(node.run_for(1_000)) == [Change("k", str(stamp))]
+    assert told(node.run_for(1_000)) == [Change("k", str(stamp), "bytes")]
 
 
 def test_what_a_full_disk_refused_may_have_been_written() -> None:
@@ -184,7 +184,7 @@ def test_a_duplicate_of_a_write_is_told_once() -> None:
 def test_changed_keys_are_published() -> None:
     """Of which the router tells while somebody watches."""
     node = belonging(OTHER)
-    changes = (Change("k", "1-a"), Change("l", "2-a"))
+    changes = (Change("k", "1-a", "json"), Change("l", "2-a", "absent"))
     node.take(to("gossiper", Changed(changes), Address(A, "router")))
     assert [r.changes for r in published(node)] == [changes]
 

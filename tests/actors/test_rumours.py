@@ -41,7 +41,7 @@ def entry(key: str, value: bytes = b"v", time_ms: int = 1) -> SharedEntry:
 
 def changes(count: int) -> list[Change]:
     """So many keys that were written."""
-    return [Change(f"key{i}", "1-a-1.0") for i in range(count)]
+    return [Change(f"key{i}", "1-a-1.0", "json") for i in range(count)]
 
 
 def hear(mine: Rumours, said: Rumour, now: Now) -> bool:
@@ -163,7 +163,9 @@ def test_many_changed_keys_are_said_to_be_too_many() -> None:
 def test_a_rumour_of_the_longest_keys_is_not_too_large() -> None:
     """Keys that JSON writes as escapes are told in several rumours, none left out."""
     mine = rumours()
-    long = [Change("\0" * 1_020 + f"{i:04}", "v") for i in range(SETTINGS.max_rumour_changes)]
+    long = [
+        Change("\0" * 1_020 + f"{i:04}", "v", "json") for i in range(SETTINGS.max_rumour_changes)
+    ]
     mine.say_changes(long)
     said = mine.due("net", at(0))
     assert [change for r in said for change in r.changes] == long

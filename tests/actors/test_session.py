@@ -61,7 +61,7 @@ ANSWERS: list[tuple[Message, Message]] = [
     (WatchMembers("d", 9_000), MEMBERS),
     (Share("k", "json", b"1", 9_000), Shared("1")),
     (ListShared("", ""), SharedListed((), (), (), (), (), "")),
-    (WatchKeys("", "", 9_000), KeysChanged((), (), "c", False)),
+    (WatchKeys("", "", 9_000), KeysChanged((), (), (), "c", False)),
     (Leave("", 9_000), DEPARTED),
     (Forget("a", False, 9_000), DEPARTED),
     (Deny("writer-17", True, 9_000), Shared("1")),

@@ -69,7 +69,7 @@ def test_one_that_waits_for_news_is_answered_before_it_is_asked_elsewhere() -> N
     number = session.call(WatchKeys("", "c", 9_000))
     [envelope] = session.take()
     assert session.run_for(2_250) == []
-    nothing = KeysChanged((), (), "c", False)
+    nothing = KeysChanged((), (), (), "c", False)
     assert session.take(reply(envelope, nothing)) == []
     assert session.outcomes == {number: nothing}
 

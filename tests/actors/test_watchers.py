@@ -11,6 +11,7 @@ from actors.gossip_settings import GossipSettings
 from actors.messages import Change, Failed, KeysChanged, MembersListed, WatchKeys, WatchMembers
 from actors.outbox import Outbox
 from actors.sizes import MESSAGE_BYTES
+from actors.versions import Kind
 from actors.watchers import KeyWatchers, MemberWatchers
 from tests.actors.envelopes import WALL_MS, A, B, client, member, message, messages, to
 
@@ -43,9 +44,9 @@ class Watching:
         self.keys.on_watch(watch, self.now())
         return self.outbox.take()
 
-    def hear(self, *keys: str) -> list[Envelope]:
+    def hear(self, *keys: str, kind: Kind = "json") -> list[Envelope]:
         """These keys were changed; who is told."""
-        self.keys.heard([Change(key, f"version of {key}") for key in keys], self.now())
+        self.keys.heard([Change(key, f"version of {key}", kind) for key in keys], self.now())
         return self.outbox.take()
 
     def due(self, after_ms: int = 0) -> list[Envelope]:
@@ -132,8 +133,17 @@ def test_a_client_watches_from_now_on() -> None:
     changed = message([answer], KeysChanged)
     assert (changed.keys, changed.missed) == (("a", "b"), False)
     assert changed.versions == ("version of a", "version of b")
+    assert changed.kinds == ("json", "json")
     assert told(watching.watch(changed.cursor)) == []
     assert told(watching.hear("c")) == [("c",)]
+
+
+def test_a_deleted_key_is_told_as_one() -> None:
+    """Its kind is that of what is not there."""
+    watching = Watching()
+    watching.watch()
+    deleted = message(watching.hear("a", kind="absent"), KeysChanged)
+    assert (deleted.keys, deleted.kinds) == (("a",), ("absent",))
 
 
 def test_what_came_between_two_questions_is_not_lost() -> None:

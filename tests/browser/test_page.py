@@ -8,6 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import World
 from tests.browser.pages import Page
+from tests.networks import start_all
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 DROPS = """
@@ -56,7 +57,7 @@ def test_a_key_put_by_a_client_appears(page: Page, world: World) -> None:
     page.wait_text("#key-trouble", "There are no such keys.")
     world.client.put("live:1", b"\x00\x01gossamer")
     page.wait("it is listed", lambda: page.listed() == ["live:1"])
-    page.wait_text("#log", "changed live:1")
+    page.wait_text("#log", "put live:1")
     page.click("#key-list button")
     page.wait_text("#shown-about", "bytes, 10 bytes, version")
     assert "00 01 67 6f" in page.text("#shown-value")
@@ -64,6 +65,7 @@ def test_a_key_put_by_a_client_appears(page: Page, world: World) -> None:
     page.wait("it is read again", lambda: page.text("#shown-value") == "anew")
     world.client.delete("live:1")
     page.wait("it is not listed", lambda: page.listed() == [])
+    page.wait_text("#log", "deleted live:1")
 
 
 def test_many_keys_come_in_pages(page: Page, world: World) -> None:
@@ -157,7 +159,19 @@ def test_a_gateway_that_is_away_is_told_of(page: Page, world: World) -> None:
     page.wait_text("#banner", "All is back since ")
     page.wait("it is listed", lambda: "meanwhile" in page.listed())
     world.client.put("afterwards", 1)
-    page.wait_text("#log", "changed afterwards")
+    page.wait_text("#log", "put afterwards")
+
+
+def test_nodes_that_are_away_are_told_of(page: Page, world: World) -> None:
+    """All of them at once: that none answers the gateway, and that they do again."""
+    for node in world.nodes:
+        node.terminate()
+    page.wait_text("#banner", "No node has answered the gateway since ")
+    page.wait_text("#connection", "nodes lost")
+    start_all(world.nodes)
+    page.wait_text("#banner", "All is back since ")
+    page.wait_text("#log", "All is back since ")
+    page.wait_live()
 
 
 def test_hostile_names_are_text(page: Page, world: World) -> None:

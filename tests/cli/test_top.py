@@ -12,7 +12,7 @@ from nodes.status import FileCounts, Transfer
 from nodes.top.frame import frame, single_frame
 from nodes.top.parts import age, clock
 from nodes.top.seen import MAX_EVENTS, MAX_KEYS, Seen
-from nodes.watching import KeyChange
+from nodes.watching import MISSED, KeyChange
 from tests.cli.tops import BEGAN_S, member, ring, seen, status
 
 PLAIN = Look(colours=False, unicode=False)
@@ -38,8 +38,8 @@ def busy() -> Seen:
     )
     known.ring = ring(40, under_replicated=frozenset(range(1_200)))
     known.on_members([member(4, "dead", name="node4 \u4f60\u597d\x1b[2J")], BEGAN_S + 5)
-    changes = [KeyChange(f"user:{n}\n" + "x" * 200, "v") for n in range(10)]
-    known.on_keys([KeyChange("", "", missed=True), *changes], BEGAN_S + 15)
+    changes = [KeyChange(f"user:{n}\n" + "x" * 200, "v", "put") for n in range(10)]
+    known.on_keys([MISSED, *changes], BEGAN_S + 15)
     known.on_trouble("status", "nobody answers at 127.0.0.1:7100", BEGAN_S + 18)
     return known
 
@@ -159,7 +159,7 @@ def test_keys_are_told_with_the_rate_of_late() -> None:
     """Of the last ten seconds; the one that was changed last comes first."""
     known = seen()
     for at_s, key in enumerate(["a", "b", "a", "c"]):
-        known.on_keys([KeyChange(key, "v")] * 10, BEGAN_S + 5 + at_s)
+        known.on_keys([KeyChange(key, "v", "put")] * 10, BEGAN_S + 5 + at_s)
     assert known.rate(BEGAN_S + 8) == 40 / 8
     assert known.rate(BEGAN_S + 17) == 20 / 10
     assert known.rate(BEGAN_S + 60) == 0
@@ -175,7 +175,7 @@ def test_what_is_remembered_is_bounded() -> None:
     """Events and keys, however long it goes on."""
     known = seen()
     for n in range(3 * MAX_EVENTS):
-        known.on_keys([KeyChange(f"key{n}", "v"), KeyChange("", "", missed=True)], BEGAN_S + n)
+        known.on_keys([KeyChange(f"key{n}", "v", "put"), MISSED], BEGAN_S + n)
     assert len(known.events) == MAX_EVENTS
     assert len(known.keys) == MAX_KEYS
     assert known.changes == 3 * MAX_EVENTS

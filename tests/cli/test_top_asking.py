@@ -46,7 +46,7 @@ class CountingClient:
         await self._count("keys")
         if cursor and wait:
             await asyncio.Event().wait()
-        return (KeyChange("a", "v"),), "cursor"
+        return (KeyChange("a", "v", "put"),), "cursor"
 
     async def status(self) -> Status:
         """As AsyncClient's."""

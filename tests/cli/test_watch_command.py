@@ -13,16 +13,16 @@ from tests.nodes.scripted import background, keys_changed
 
 
 def test_changed_keys_are_printed_as_they_are_changed(play: Play, start: Start) -> None:
-    """A line each, the key escaped; on stderr that others may have been missed."""
+    """A line each, the key escaped, and what was done; on stderr that others may be missing."""
     node = play()
     process = start("watch", "user:", "--endpoint", node.address)
     assert node.answer_next(keys_changed("c1"))["prefix"] == "user:"
     assert node.answer_next(keys_changed("c2", "user:1", "user:\n\x1b"))["cursor"] == "c1"
-    assert process.next_line() == "user:1  v"
-    assert process.next_line() == "user:\\n\\x1b  v"
-    node.answer_next(keys_changed("c3", "user:2", missed=True))
+    assert process.next_line() == "user:1  put  v"
+    assert process.next_line() == "user:\\n\\x1b  put  v"
+    node.answer_next(keys_changed("c3", "user:2", kind="absent", missed=True))
     assert process.line_with("missed") == "gossamer: some changes were missed"
-    assert process.next_line() == "user:2  v"
+    assert process.next_line() == "user:2  deleted  v"
     process.signal(signal.SIGINT)
     assert process.wait() == -signal.SIGINT
     assert len(process.lines) == 1
@@ -35,7 +35,11 @@ def test_changed_keys_as_json(play: Play, start: Start) -> None:
     node.answer_next(keys_changed("c1"))
     node.answer_next(keys_changed("c2", "a\n", missed=True))
     assert orjson.loads(process.next_line()) == {"missed": True}
-    assert orjson.loads(process.next_line()) == {"key": "a\n", "version": "v"}
+    assert orjson.loads(process.next_line()) == {
+        "key": "a\n",
+        "change": "put",
+        "version": "v",
+    }
 
 
 def test_a_watch_goes_on_where_it_was(play: Play, start: Start, address: str) -> None:
@@ -66,8 +70,8 @@ def test_a_put_is_seen(run: Run, node: Node, start: Start) -> None:
         return seen.done()
 
     wait_until("it is seen", put)
-    key, version = seen.result().split("  ")
-    assert key == "seen:a"
+    key, change, version = seen.result().split("  ")
+    assert (key, change) == ("seen:a", "put")
     assert version in versions
 
 
@@ -76,7 +80,7 @@ def test_a_watch_ends_with_whoever_reads_it(play: Play, start: Start) -> None:
     node = play()
     process = start("watch", "--endpoint", node.address)
     node.answer_next(keys_changed("c1", "a"))
-    assert process.first_line() == b"a  v\n"
+    assert process.first_line() == b"a  put  v\n"
     node.answer_next(keys_changed("c2", "b"))
     assert process.wait() == 128 + signal.SIGPIPE
     assert process.lines == []

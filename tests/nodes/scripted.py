@@ -14,6 +14,7 @@ import zmq
 from actors.errors import GossamerError
 from actors.membership import Member
 from actors.messages import FilesReport
+from actors.versions import Kind
 from nodes.sockets import Context, Socket, receive, request_router
 from tests.networks import DEADLINE_S, wait_until
 
@@ -119,9 +120,11 @@ def members_listed(digest: str, *members: Member) -> dict[str, Any]:
     return {"type": "members_listed", "network": "n", "digest": digest, "members": rows}
 
 
-def keys_changed(cursor: str, *keys: str, missed: bool = False) -> dict[str, Any]:
-    """The fields of an answer with these changed keys, whose versions are all "v"."""
-    columns = {"keys": keys, "versions": ["v"] * len(keys)}
+def keys_changed(
+    cursor: str, *keys: str, kind: Kind = "json", missed: bool = False
+) -> dict[str, Any]:
+    """The fields of an answer with these changed keys, of one kind, whose versions are all "v"."""
+    columns = {"keys": keys, "versions": ["v"] * len(keys), "kinds": [kind] * len(keys)}
     return {"type": "keys_changed", **columns, "cursor": cursor, "missed": missed}
 
 

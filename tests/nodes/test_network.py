@@ -247,6 +247,25 @@ def test_two_networks_never_merge(network: Network, context: Context) -> None:
     assert states_at(again) == {"node2": "alive"}
 
 
+def test_a_node_that_is_told_to_join_another_network_says_that_it_stays(network: Network) -> None:
+    """Once in its log, with both networks' names, though both members have the same name."""
+    one, other = network.node("node1"), network.node("node1", folder="other")
+    for node in (one, other):
+        node.wait_ready(DEADLINE_S)
+    networks = [begun(node)[0] for node in (other, one)]
+    network.stop(other)
+    again = network.node("node1", [one.address], other.address, folder="other")
+    again.wait_ready(DEADLINE_S)
+    wait_until("it is said", lambda: logged(again.data, "join_ignored"))
+    [said] = logged(again.data, "join_ignored")
+    assert said["level"] == "warning"
+    assert said["address"] == one.address
+    assert [said["network"], said["other_network"]] == networks
+    assert "take it out of --join" in said["reason"]
+    assert states_at(again) == {"node1": "alive"}
+    assert dropped_by(again) == set()
+
+
 def test_one_owner_that_is_down_is_not_missed(network: Network) -> None:
     """The other two are a quorum: what it was the owner of is read, written, listed and deleted."""
     nodes = network.nodes_that_list_each_other(3)

@@ -120,7 +120,7 @@ STORE = Store(3, ("color",), ("json",), (b'"blue"',), (Stamp(7, A1, B1),), (0,))
 NODE2 = Member(A2, "node2", "127.0.0.1:7200", "127.0.0.1:8200", "127.0.0.1:9200", 1, 0, "alive")
 MOTD = SharedEntry("motd", "json", b'"back at noon"', 1_700_000_000_000, 0, A1)
 MOTD_VERSION = "18bcfe56800.0-00000000000000a1"
-CHANGE = Change("color", str(Stamp(7, A1, B1)))
+CHANGE = Change("color", str(Stamp(7, A1, B1)), "json")
 RUMOUR = Rumour(
     NETWORK, A1, B1, 12, 3, (replace(NODE1, incarnation=2),), (MOTD,), (CHANGE,), False, 15_000
 )
@@ -215,7 +215,7 @@ EXAMPLES: list[tuple[list[Envelope], list[Envelope]]] = [
     ([asked(16, Deny("writer-17", True, 5_000), GOSSIPER)], [answered(16, Shared(MOTD_VERSION))]),
     (
         [asked(15, WatchKeys("co", f"{B1}/4", 20_000), GOSSIPER)],
-        [answered(15, KeysChanged((CHANGE.key,), (CHANGE.version,), f"{B1}/5", False))],
+        [answered(15, KeysChanged(("color",), (version(7),), ("json",), f"{B1}/5", False))],
     ),
     *FILE_EXAMPLES,
     (

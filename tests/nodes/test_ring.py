@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from actors.layout import Placement, founding
 from nodes.client import Client
-from nodes.node import Node
 from tests.networks import Network
 
 
@@ -22,22 +21,3 @@ def test_the_ring_tells_who_owns_which_share(network: Network) -> None:
     for partition, owners in enumerate(ring.owners):
         assert tuple(ids[i] for i in owners) == placement.new_owners(partition)
     assert not ring.unavailable
-
-
-def test_keys_are_exported_with_all_that_is_to_be_known_of_them(
-    shared_node: Node, client: Client
-) -> None:
-    """Page after page, in order."""
-    versions = client.put_many({"exported/a": {"b": 1}, "exported/b": b"raw"})
-    versions["exported/c"] = client.put("exported/c", 3, ttl="1h")
-    found, cursor = {}, ""
-    while True:
-        page, after = client.export_page(cursor)
-        found.update({r.key: r for r in page if r.key.startswith("exported/")})
-        if after is None:
-            break
-        cursor = after
-    assert {key: r.version for key, r in found.items()} == versions
-    assert [r.data for r in found.values()] == [b'{"b":1}', b"raw", b"3"]
-    assert [r.kind for r in found.values()] == ["json", "bytes", "json"]
-    assert [bool(r.expires_ms) for r in found.values()] == [False, False, True]

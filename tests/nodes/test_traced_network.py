@@ -83,8 +83,7 @@ def test_the_path_of_a_put_is_whole(nodes: list[Node]) -> None:
 
 
 def test_the_path_of_a_get_is_whole(nodes: list[Node]) -> None:
-    """One round: to the owners' storages and back. Of all of them, for else it is a matter of time
-    whether the third one is asked."""
+    """One round, to the owners' storages and back; without a level the third is asked at times."""
     with client_of(nodes[0].address) as client:
         client.put("color", "blue", w="all")
     traced(nodes, "a-get", lambda client: client.get("color", r="all"), "fetched")

@@ -15,7 +15,7 @@ from nodes.async_client import MAX_WATCH_MS, AsyncClient
 from nodes.client import Client
 from nodes.node import Node
 from nodes.sockets import Context
-from nodes.watching import KeyChange, MemberChange, MembersSeen
+from nodes.watching import MISSED, KeyChange, MemberChange, MembersSeen
 from tests.networks import DEADLINE_S, Network, client_of, logged, wait_until
 from tests.nodes.scripted import (
     ScriptedNode,
@@ -172,12 +172,12 @@ def test_keys_are_watched_from_one_cursor_to_the_next(scripted: ScriptedNode) ->
         assert header["timeout_ms"] == 1
         header = scripted.answer_next(keys_changed("c2", "k1", "k2"))
         assert (header["cursor"], header["timeout_ms"]) == ("c1", 8_000)
-        assert first.result(DEADLINE_S) == KeyChange("k1", "v")
-        assert next(watched) == KeyChange("k2", "v")
+        assert first.result(DEADLINE_S) == KeyChange("k1", "v", "put")
+        assert next(watched) == KeyChange("k2", "v", "put")
         last = background(next, watched)
         assert scripted.answer_next(keys_changed("c3", "k3", missed=True))["cursor"] == "c2"
-        assert last.result(DEADLINE_S) == KeyChange("", "", missed=True)
-        assert next(watched) == KeyChange("k3", "v")
+        assert last.result(DEADLINE_S) == MISSED
+        assert next(watched) == KeyChange("k3", "v", "put")
 
 
 def test_a_watch_may_be_left_at_any_time(scripted: ScriptedNode) -> None:
@@ -217,7 +217,7 @@ def test_the_async_client_watches_too(scripted: ScriptedNode) -> None:
                 assert member_change == MemberChange(ONE, "")
                 break
             async for key_change in client.watch("k"):
-                assert key_change == KeyChange("k", "v")
+                assert key_change == KeyChange("k", "v", "put")
                 break
             await playing
             waiting = asyncio.ensure_future(client.watch().__anext__())
@@ -252,6 +252,7 @@ def test_a_put_and_a_delete_are_heard_of(shared_node: Node, client: Client) -> N
 
     wait_until("both are heard of", both)
     assert [change.key for change in changes] == ["watched:1"] * 2
+    assert [change.change for change in changes] == ["put", "deleted"]
     assert changes[0].version == version != changes[1].version
 
 

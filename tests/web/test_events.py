@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
+from actors.errors import error_for
+from actors.membership import Member
 from actors.ring import position_of
 from actors.spaces import file_key
 from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.watching import KeyChange
 from nodes.web import events as reading
 from nodes.web.answers import Problem
 from nodes.web.events import Events
@@ -71,7 +76,7 @@ def next_of(kind: str, told: Iterator[Event]) -> Event:
 def test_members_are_told_first_then_every_key_that_is_changed(
     gateway: GatewayProcess, client: Client
 ) -> None:
-    """With its version, and its place on the ring."""
+    """With what was done, its version, and its place on the ring."""
     with events(gateway) as told:
         member = next_of("member", told)
         assert (member.data["name"], member.data["state"], member.data["was"]) == (
@@ -83,6 +88,9 @@ def test_members_are_told_first_then_every_key_that_is_changed(
         key = next_of("key", told)
         assert (key.data["key"], key.data["version"]) == ("told", version)
         assert 0 <= key.data["position"] < 1
+        assert key.data["change"] == "put"
+        client.delete("told")
+        assert next_of("key", told).data["change"] == "deleted"
 
 
 def test_who_comes_back_is_told_what_was_missed(gateway: GatewayProcess, client: Client) -> None:
@@ -191,6 +199,58 @@ def test_traffic_is_told_to_who_asks(gateway: GatewayProcess, http: Http) -> Non
         }
 
 
+class Scripted(AsyncClient):
+    """Fails for these reasons, one after another, then is answered, then nothing happens."""
+
+    def __init__(self, keys: list[str], members: list[str]) -> None:
+        super().__init__()
+        self._reasons = {"keys": keys, "members": members}
+        self.waits: list[bool] = []
+
+    async def changes_since(
+        self, prefix: str = "", cursor: str = "", *, wait: bool = True
+    ) -> tuple[tuple[KeyChange, ...], str]:
+        """No changes."""
+        self.waits.append(wait)
+        await self._next("keys")
+        return (), "cursor"
+
+    async def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+        """No members."""
+        await self._next("members")
+        return (), "digest"
+
+    async def _next(self, question: str) -> None:
+        if question not in self._reasons:
+            await asyncio.Event().wait()
+        if self._reasons[question]:
+            raise error_for("unavailable", self._reasons[question].pop(0))
+        del self._reasons[question]
+
+
+def test_each_reason_is_said_once_and_when_all_is_answered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two things are asked, and one that is answered is not all; what waits is asked anew."""
+    monkeypatch.setattr(reading, "AGAIN_S", 0)
+    client = Scripted(["lost", "lost"], ["lost", "gone", "gone", "gone"])
+    request = Request({"type": "http", "method": "GET", "query_string": b"", "headers": []})
+
+    async def read() -> list[str]:
+        answer = await Events(Traffic()).answer(request, client)
+        stream = cast(StreamingResponse, answer).body_iterator
+        said: list[str] = []
+        async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], stream)) as chunks:
+            while not any("back" in chunk for chunk in said):
+                said.append((await anext(chunks)).decode())
+        return said
+
+    _, *said = asyncio.run(read())
+    assert [chunk.splitlines()[1] for chunk in said] == ["event: trouble"] * 2 + ["event: back"]
+    assert ["lost" in said[0], "gone" in said[1]] == [True, True]
+    assert client.waits == [True, False, False, True]
+
+
 def test_who_reads_is_told_when_no_node_answers_and_goes_on_when_one_does(
     network: Network, tmp_path: Path
 ) -> None:
@@ -211,7 +271,9 @@ def test_who_reads_is_told_when_no_node_answers_and_goes_on_when_one_does(
         assert trouble.data["code"] in ("unreachable", "stopping", "timed_out", "unavailable")
         again = network.node("node1", listen=address)
         again.wait_ready()
-        assert next_of("missed", told).data == {}
+        back = [next(event for event in told if event.kind in ("missed", "back")) for _ in range(2)]
+        assert {event.kind for event in back} == {"missed", "back"}
+        assert all(event.data["after_s"] > 0 for event in back if event.kind == "back")
         with Client(address) as client:
             client.put("again", 1)
         assert next_of("key", told).data["key"] == "again"

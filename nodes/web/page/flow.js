@@ -23,10 +23,10 @@ export class FlowView {
     this.#step();
   }
 
-  /** A key that was changed. */
-  key({ key }) {
+  /** A key that was changed: "put" or "deleted". */
+  key({ key, change }) {
     this.seconds.at(-1).changes += 1;
-    if (this.waiting.length < TOLD_EACH) this.#line("change", "changed", key);
+    if (this.waiting.length < TOLD_EACH) this.#line("change", change, key);
     else this.counted += 1;
     this.#soon();
   }

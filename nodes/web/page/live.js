@@ -14,7 +14,7 @@ const UNSETTLED_RING_MS = 3_000;
 const STATUS_TIMEOUT_MS = 12_000;
 const AGAIN_MS = 2_000;
 const UNSEEN_MS = 20_000;
-const EVENTS = ["member", "key", "missed", "traffic", "trouble"];
+const EVENTS = ["member", "key", "missed", "traffic", "trouble", "back"];
 
 /** `hear` has a function for each of: member, key, missed, traffic, status, ring, connection. */
 export class Live {
@@ -99,6 +99,11 @@ export class Live {
   #happened(name, told) {
     if (name === "trouble") {
       this.failures += 1;
+      this.look();
+      return;
+    }
+    if (name === "back") {
+      // The status that is answered now says so to a person.
       this.look();
       return;
     }
