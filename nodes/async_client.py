@@ -38,7 +38,7 @@ from actors.messages import (
     Write,
     Written,
 )
-from actors.sizes import pieces
+from actors.sizes import MAX_PIECE_KEYS, pieces
 from actors.versions import Kind
 from nodes.addresses import parse_address
 from nodes.batches import Batches, Stored, copy
@@ -71,7 +71,8 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
     `timeout` is in seconds. `secret` is the file with the network's secret, or with a key made of
     it, or such keys themselves, where the network has one: who has neither is refused. With a
     `trace_id` every request is traced under it. One event loop uses it; `async with` or `close()`
-    ends it. What it is asked in one tick of that leaves in one message. All methods raise
+    ends it. What it is asked in one tick of that leaves in one message; or, for programs that have
+    much to do for each key, `batch_keys` gets at a time, before the tick ends. All methods raise
     GossamerError and what derives from it; this raises BadSecret, which does too, for a file that
     may not be used.
 
@@ -86,6 +87,7 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
         timeout: float = 5.0,
         secret: str | Path | tuple[Dial, ...] | None = None,
         trace_id: str = "",
+        batch_keys: int = MAX_PIECE_KEYS,
     ) -> None:
         addresses = [str(parse_address(e)) for e in endpoints or (DEFAULT_ENDPOINT,)]
         self.timeout = timeout
@@ -95,7 +97,7 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
         if secret is not None:
             dials = secret if isinstance(secret, tuple) else read_client_dials(secret)
         self._calls = Calls(addresses, self._timeout_ms, trace_id, dials=dials)
-        self._batches = Batches(self._calls)
+        self._batches = Batches(self._calls, batch_keys)
         self.file_ports = FilePorts(self._calls, trace_id)
 
     async def get(self, key: str, default: Any = MISSING, *, r: Level = "quorum") -> Any:

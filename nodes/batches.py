@@ -1,5 +1,5 @@
-"""What an event loop is asked in one tick leaves in one message: single gets and writes that ask
-for the same share a request.
+"""What an event loop is asked in one tick leaves in one message, except gets that need not wait for
+its end: single gets and writes that ask for the same share a request.
 """
 
 from __future__ import annotations
@@ -41,10 +41,13 @@ class Writing(NamedTuple):
 
 
 class Batches:
-    """Over the calls of a client, whose thread it shares."""
+    """Over the calls of a client, whose thread it shares. So many gets as `batch_keys` are sent
+    before the tick ends: the nodes begin with them while others are being asked. Writes are not,
+    for those of a message are synced together."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, batch_keys: int) -> None:
         self._calls = calls
+        self._batch_keys = batch_keys
         self._flushing = False
         self._gets: dict[tuple[Level, bool], list[tuple[str, asyncio.Future[Found]]]] = {}
         self._writes: dict[tuple[Level, int], list[Writing]] = {}
@@ -52,8 +55,13 @@ class Batches:
     async def get(self, key: str, r: Level, *, details: bool = False) -> Found:
         """What is found for one key."""
         found: asyncio.Future[Found] = self._calls.event_loop().create_future()
-        self._gets.setdefault((r, details), []).append((key, found))
+        some = self._gets.setdefault((r, details), [])
+        some.append((key, found))
         self._flush_soon()
+        if len(some) >= self._batch_keys:
+            del self._gets[r, details]
+            self._send_gets(r, details, some)
+            self._calls.go()
         try:
             return await found
         finally:
@@ -85,7 +93,7 @@ class Batches:
             self._calls.event_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send what was asked for in this tick."""
+        """Send what was asked for in this tick, and has not left yet."""
         self._flushing = False
         gets, self._gets = self._gets, {}
         writes, self._writes = self._writes, {}

@@ -18,13 +18,16 @@ from starlette.requests import HTTPConnection
 
 from nodes.addresses import is_loopback
 from nodes.async_client import AsyncClient
-from nodes.keys import client_dials
+from nodes.keys import Dial, client_dials
 from nodes.web.answers import Problem
 from nodes.web.tokens import Held, Tokens
 
 COOKIE = "gossamer_token"
 MAX_CLIENTS = 256
 """Of tokens; the one that was used last longest ago is closed when there are more."""
+BATCH_KEYS = 32
+"""A gateway has more to do for a get than the nodes have: they begin with some while it goes on
+with others, rather than that each waits for the other."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UNNAMED = ""
@@ -60,7 +63,7 @@ class Access:
         """The gateway's own, with all that its key may do."""
         if self._own is None:
             secret = client_dials(self._held) if self._held is not None else None
-            self._own = AsyncClient(*self._endpoints, timeout=self._timeout_s, secret=secret)
+            self._own = self._connected(secret)
         return self._own
 
     def client(self, request: HTTPConnection) -> AsyncClient:
@@ -84,9 +87,12 @@ class Access:
             if token:
                 detail = "that is no token of this network"
             raise Problem(401, "no_token", detail, {"WWW-Authenticate": "Bearer"})
-        client = AsyncClient(*self._endpoints, timeout=self._timeout_s, secret=known[1])
-        self._clients[token] = client
+        client = self._clients[token] = self._connected(known[1])
         return client
+
+    def _connected(self, dials: tuple[Dial, ...] | None) -> AsyncClient:
+        timeout_s, endpoints = self._timeout_s, self._endpoints
+        return AsyncClient(*endpoints, timeout=timeout_s, secret=dials, batch_keys=BATCH_KEYS)
 
     @property
     def is_full(self) -> bool:

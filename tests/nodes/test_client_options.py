@@ -289,3 +289,24 @@ def test_the_async_client_tells_the_same(scripted: ScriptedNode) -> None:
 
     status, explanation = asyncio.run(run())
     assert (status.node, status.safe_to_stop, explanation.key) == ("node1", True, "k")
+
+
+def test_so_many_gets_leave_before_the_tick_ends(scripted: ScriptedNode) -> None:
+    """The nodes begin with them while the program goes on; of writes all leave at its end."""
+
+    async def run() -> list[list[tuple[str, list[str]]]]:
+        async with AsyncClient(scripted.address, timeout=DEADLINE_S, batch_keys=2) as client:
+            warm = asyncio.ensure_future(client.get("warm"))
+            await asyncio.to_thread(scripted.answer_next, got(b"0"))
+            await warm
+            calls: list[Any] = [*map(client.get, "abcde"), *(client.put(k, 1) for k in "fgh")]
+            under_way = [asyncio.ensure_future(call) for call in calls]
+            batches = [await asyncio.to_thread(scripted.next_batch) for _ in range(3)]
+            for call in under_way:
+                call.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            return [[(h["type"], h["keys"]) for h in headers] for _, headers in batches]
+
+    first, second, rest = asyncio.run(run())
+    assert (first, second) == ([("get", ["a", "b"])], [("get", ["c", "d"])])
+    assert rest == [("get", ["e"]), ("write", ["f", "g", "h"])]
