@@ -122,7 +122,7 @@ class Gateway:
         said = json_of(await whole(request, MAX_LOGIN_BYTES))
         token = said.get("token") if isinstance(said, dict) else None
         if not isinstance(token, str):
-            raise Problem(400, "bad_value", 'the body is {"token": "..."}')
+            raise Problem("bad_value", 'the body is {"token": "..."}')
         self._access.client_of(token)
         await self._access.trim()
         response = Response(status_code=204)
@@ -269,10 +269,10 @@ def _stored(path: Mapping[str, str]) -> str:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """No such path, or no such method there."""
     assert isinstance(error, HTTPException)
-    code = {404: "no_such_path", 405: "no_such_method"}.get(error.status_code, "refused")
+    codes = {404: "no_such_path", 405: "no_such_method"}
     phrase = HTTPStatus(error.status_code).phrase
     detail = f"{request.method} {request.url.path}: {phrase.lower()}; see /openapi.json"
-    return Problem(error.status_code, code, detail, error.headers).response()
+    return Problem(codes[error.status_code], detail, error.headers).response()
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -288,4 +288,4 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_bug(request: Request, error: Exception) -> Response:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
     detail = "something went wrong in the gateway; its log says more"
-    return Problem(500, "failed", detail).response()
+    return Problem("failed", detail, definite=False).response()

@@ -230,6 +230,7 @@ def _schemas() -> dict[str, Part]:
     status = {name: {"type": "boolean"} for name in ("safe_to_stop", "moving")}
     counts = ("epoch", "members", "under_replicated", "without_quorum")
     problem = {"type": _TEXT, "title": _TEXT, "status": _COUNT, "code": _TEXT, "detail": _TEXT}
+    problem["definite"] = {"type": "boolean", "description": "False: it may have been done."}
     owners = {"type": "array", "items": {"type": "array", "items": _COUNT}}
     anything = {"type": "array", "items": {"type": "object"}}
     return {
@@ -251,5 +252,5 @@ def _schemas() -> dict[str, Part]:
         ),
         "Status": _object((*status, *counts), **status, **dict.fromkeys(counts, _COUNT)),
         "Explanation": _object(("key", "position", "partition", "owners", "replicas")),
-        "Problem": _object(tuple(problem), **problem, definite={"type": "boolean"}),
+        "Problem": _object(tuple(problem), **problem),
     }

@@ -100,4 +100,4 @@ def refuse_conditions(request: Request) -> None:
     for name in WRITING_CONDITIONS:
         if name in request.headers:
             detail = f"a write with {name.title()} cannot be done yet; nothing was written"
-            raise Problem(501, "not_implemented", detail)
+            raise Problem("not_implemented", detail)

@@ -138,7 +138,7 @@ def test_who_has_seen_no_change_yet_misses_none(gateway: GatewayProcess, client:
 
 def test_who_cannot_be_told_all_is_told_that(gateway: GatewayProcess, client: Client) -> None:
     """The place is of another node, or of one that has forgotten it."""
-    for last_id in ("1.00000000000000b1/5 0", " 0", "nonsense"):
+    for last_id in ("1.00000000000000b1/5~0", "~0", "nonsense"):
         with events(gateway, last_id=last_id) as told:
             assert next_of("missed", told).data == {}
             client.put("after", 1)
