@@ -121,9 +121,15 @@ class Access:
         token = token_of(request.headers, request.cookies)
         client = self._clients.pop(token, None)
         if token == UNNAMED:
-            client, self._own = self._own, None
+            await self.forget_own()
         if client is not None:
             await client.close()
+
+    async def forget_own(self) -> None:
+        """The same of the gateway's own key."""
+        own, self._own = self._own, None
+        if own is not None:
+            await own.close()
 
     async def close(self) -> None:
         """End all clients."""

@@ -65,12 +65,17 @@ class Problem(Exception):
         return _problem(self.status, self.code, self.detail, self.definite, self.headers)
 
 
+def cause_of(error: GossamerError) -> GossamerError:
+    """The error itself; of a batch, of which some keys could not be read, that of the first."""
+    if isinstance(error, BatchError):
+        return next(e for e in error.results.values() if isinstance(e, GossamerError))
+    return error
+
+
 def response_of(error: GossamerError) -> Response:
     """An error of a client, with the status that the registry of errors has for it. `definite`:
     nothing was written, for certain."""
-    if isinstance(error, BatchError):
-        # Of several keys some could not be read: why is told of the first.
-        error = next(e for e in error.results.values() if isinstance(e, GossamerError))
+    error = cause_of(error)
     kind = ERRORS.get(error.code, ERRORS["failed"])
     return _problem(kind.http_status, error.code, str(error), error.definite, {})
 

@@ -81,6 +81,14 @@ def test_a_secret_that_may_not_be_used_is_refused(tmp_path: Path) -> None:
         assert (result.exit_code, "is open to others" in result.stderr) == (6, True)
 
 
+def test_tokens_that_travel_in_the_clear_are_warned_of(tmp_path: Path) -> None:
+    """Once, where they leave this machine."""
+    options = ("--secret", str(Secrets(tmp_path).file), "--token-needed")
+    for listen, count in (("0.0.0.0:0", 1), ("127.0.0.1:0", 0)):
+        with GatewayProcess(tmp_path, ["127.0.0.1:1"], *options, listen=listen) as gateway:
+            assert gateway.said().count("not_encrypted") == count
+
+
 def test_the_token_of_a_key_is_printed(tmp_path: Path) -> None:
     """That of the first line, while there are two secrets; by --json too."""
     secrets, newer = Secrets(tmp_path), Secrets(tmp_path, "newer")
