@@ -31,9 +31,9 @@ from nodes.web.answers import Json, Problem, response_of
 from nodes.web.bodies import json_of, whole
 from nodes.web.events import Events
 from nodes.web.measures import Measures
-from nodes.web.openapi import document
+from nodes.web.openapi import document, query_of
 from nodes.web.outages import Outages
-from nodes.web.requests import Asked
+from nodes.web.requests import Asked, refuse_unknown
 from nodes.web.tokens import Held
 from nodes.web.traffic import Traffic
 
@@ -245,7 +245,7 @@ class _Resource:
             await send(message)
 
         try:
-            response = await self._answer(Asked(scope, taken), endpoint)
+            response = await self._answer(Asked(scope, taken), operation, endpoint)
             status = response.status_code
             await response(scope, taken, counted)
         except ClientDisconnect:
@@ -255,8 +255,10 @@ class _Resource:
             self._traffic.count_bytes("in", came_bytes)
             self._traffic.count_bytes("out", sent_bytes)
 
-    async def _answer(self, request: Request, endpoint: Endpoint) -> Response:
+    async def _answer(self, request: Request, operation: str, endpoint: Endpoint) -> Response:
         try:
+            if request.scope["query_string"]:
+                refuse_unknown(request, query_of(operation))
             return await endpoint(request, self._access.client(request))
         except Problem as problem:
             return problem.response()

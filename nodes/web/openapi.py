@@ -63,6 +63,18 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
+def query_of(operation: str) -> tuple[str, ...]:
+    """What the query of an operation may have."""
+    [found] = [
+        method
+        for item in document()["paths"].values()
+        for name, method in item.items()
+        if name != "parameters" and method["operationId"] == operation
+    ]
+    return tuple(p["name"] for p in found["parameters"] if p["in"] == "query")
+
+
 def _keys() -> dict[str, Any]:
     key = _parameter("key", "path", {"type": "string", "minLength": 1}, "UTF-8, percent-encoded.")
     w = _parameter("w", "query", _LEVEL, "How many owners must have stored it.")

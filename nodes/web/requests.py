@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -86,6 +87,15 @@ def level_in(request: Request, name: str) -> Level:
         return check_level(name, request.query_params.get(name, "quorum"))  # type: ignore[arg-type]
     except ValueError as error:
         raise error_for("refused", str(error)) from None
+
+
+def refuse_unknown(request: Request, known: Sequence[str]) -> None:
+    """What is in the query and has no meaning is a slip, as `tll` for `ttl`: to pass over it could
+    be to keep for ever what was to go. Raises GossamerError that names those that there are."""
+    for name in request.query_params:
+        if name not in known:
+            there = f"there is {' and '.join(known)}" if known else "there is none"
+            raise error_for("refused", f"the query has no {name[:20]!r} here: {there}")
 
 
 def is_seen(request: Request, etag: str) -> bool:
