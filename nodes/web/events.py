@@ -3,7 +3,7 @@ change, told by the gossip that a node hears.
 
 The id of an event says how far who reads it has got. One who comes back with it is told what came
 after, as far as the node still has it, and where there may have been more, `missed`. Nothing of it
-is kept here: any gateway takes up the ids of any other.
+is kept here: any gateway that asks the same node takes up the ids of any other.
 """
 
 from __future__ import annotations
