@@ -367,8 +367,7 @@ def _failure_of_write(answer: Message | None, name: str) -> Failed | None:
     if isinstance(answer, Written) and answer.codes == ("ok",):
         return None
     if isinstance(answer, Failed):
-        reason = f"{answer.reason} (it is about the name {name!r})"
-        return Failed(answer.code, reason, answer.definite)
+        return Failed(answer.code, f"the file {name!r}: {answer.reason}", answer.definite)
     code = answer.codes[0] if isinstance(answer, Written) else "timed_out"
     sentence = {
         "unavailable": f"too few of the nodes that keep the name {name!r} can be reached",

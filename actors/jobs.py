@@ -295,9 +295,13 @@ def failure(
     max_value_bytes: int,
 ) -> Failed | None:
     """What became of a request for one key, in a sentence, if there is one to be said. `owners` are
-    the names of those who keep the key, and `down` of those of them that are known to be down."""
-    [code], key = job.codes, client_key(job.message.keys[0])
+    the names of those who keep the key, and `down` of those of them that are known to be down. A
+    file is called "it": who has asked for its manifest says its name."""
+    [code], [stored] = job.codes, job.message.keys
+    key = client_key(stored)
     shown = repr(key if len(key) <= MAX_KEY_SHOWN else f"{key[:MAX_KEY_SHOWN]}…")
+    if is_of_file(stored):
+        shown = "it"
     is_write = isinstance(job, WriteJob)
     of_whom = f"{', '.join(owners)}, which keep {shown}," if owners else f"those that keep {shown}"
     lost = f" ({', '.join(down)} {'is' if len(down) == 1 else 'are'} down)" if down else ""

@@ -6,9 +6,10 @@ there may be as many as are wanted, and any may answer what another was asked be
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,16 @@ from starlette.types import Message, Receive, Scope, Send
 from actors.errors import GossamerError
 from actors.spaces import file_key, stored_key
 from nodes.async_client import DEFAULT_ENDPOINT, AsyncClient
+from nodes.logs import Log, open_log
 from nodes.web import files, keys, network
 from nodes.web.access import COOKIE, Access, Rules
 from nodes.web.answers import Json, Problem, response_of
 from nodes.web.bodies import json_of, whole
 from nodes.web.events import Events
 from nodes.web.measures import Measures
-from nodes.web.openapi import document
-from nodes.web.requests import Asked
+from nodes.web.openapi import document, query_of
+from nodes.web.outages import Outages
+from nodes.web.requests import Asked, refuse_unknown
 from nodes.web.tokens import Held
 from nodes.web.traffic import Traffic
 
@@ -52,7 +55,8 @@ _log = logging.getLogger("gossamer.gateway")
 
 class Gateway:
     """Over the nodes at these endpoints ("host:port"); `held` are the network's secrets, or the
-    keys of one client, where it has a secret. `timeout_s` is that of each request to the nodes."""
+    keys of one client, where it has a secret. `timeout_s` is that of each request to the nodes. Its
+    `log` is told when none of them answers."""
 
     def __init__(
         self,
@@ -61,9 +65,12 @@ class Gateway:
         timeout_s: float = 5.0,
         held: Held | None = None,
         rules: Rules | None = None,
+        log: Log | None = None,
     ) -> None:
         rules = rules or Rules(needs_token=False)
+        log = log or open_log(None, "gateway", "info", None)
         self._access = Access(endpoints, timeout_s, held, rules)
+        self._outages = Outages(self._access, log)
         self._traffic = Traffic()
         self._events = Events(self._traffic)
         api: dict[str, Methods] = {
@@ -72,7 +79,8 @@ class Gateway:
             "/metrics": {"GET": ("metrics", Measures(self._traffic).answer)},
         }
         resources = {
-            at: _Resource(self._access, self._traffic, methods) for at, methods in api.items()
+            at: _Resource(self._access, self._traffic, self._outages, methods)
+            for at, methods in api.items()
         }
         self.app = _Application(
             resources[_KEY],
@@ -101,9 +109,13 @@ class Gateway:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self._outages.watch())
         try:
             yield
         finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
             await self._access.close()
 
     async def _livez(self, request: Request) -> Response:
@@ -122,7 +134,7 @@ class Gateway:
         said = json_of(await whole(request, MAX_LOGIN_BYTES))
         token = said.get("token") if isinstance(said, dict) else None
         if not isinstance(token, str):
-            raise Problem(400, "bad_value", 'the body is {"token": "..."}')
+            raise Problem("bad_value", 'the body is {"token": "..."}')
         self._access.client_of(token)
         await self._access.trim()
         response = Response(status_code=204)
@@ -204,9 +216,12 @@ class _Resource:
     """What there is at a path, as an ASGI application: what fails in it is answered here, so that
     it is measured with the status that it gets."""
 
-    def __init__(self, access: Access, traffic: Traffic, methods: Methods) -> None:
+    def __init__(
+        self, access: Access, traffic: Traffic, outages: Outages, methods: Methods
+    ) -> None:
         self._access = access
         self._traffic = traffic
+        self._outages = outages
         self.methods = methods
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
@@ -230,7 +245,7 @@ class _Resource:
             await send(message)
 
         try:
-            response = await self._answer(Asked(scope, taken), endpoint)
+            response = await self._answer(Asked(scope, taken), operation, endpoint)
             status = response.status_code
             await response(scope, taken, counted)
         except ClientDisconnect:
@@ -240,14 +255,17 @@ class _Resource:
             self._traffic.count_bytes("in", came_bytes)
             self._traffic.count_bytes("out", sent_bytes)
 
-    async def _answer(self, request: Request, endpoint: Endpoint) -> Response:
+    async def _answer(self, request: Request, operation: str, endpoint: Endpoint) -> Response:
         try:
+            if request.scope["query_string"]:
+                refuse_unknown(request, query_of(operation))
             return await endpoint(request, self._access.client(request))
         except Problem as problem:
             return problem.response()
         except GossamerError as error:
             if error.code == "not_allowed":
                 await self._access.forget(request)
+            self._outages.failed(error)
             return response_of(error)
         except ClientDisconnect:
             raise
@@ -269,10 +287,10 @@ def _stored(path: Mapping[str, str]) -> str:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """No such path, or no such method there."""
     assert isinstance(error, HTTPException)
-    code = {404: "no_such_path", 405: "no_such_method"}.get(error.status_code, "refused")
+    codes = {404: "no_such_path", 405: "no_such_method"}
     phrase = HTTPStatus(error.status_code).phrase
     detail = f"{request.method} {request.url.path}: {phrase.lower()}; see /openapi.json"
-    return Problem(error.status_code, code, detail, error.headers).response()
+    return Problem(codes[error.status_code], detail, error.headers).response()
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -288,4 +306,4 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_bug(request: Request, error: Exception) -> Response:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
     detail = "something went wrong in the gateway; its log says more"
-    return Problem(500, "failed", detail).response()
+    return Problem("failed", detail, definite=False).response()

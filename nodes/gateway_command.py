@@ -12,6 +12,10 @@ from nodes.config import check_address, endpoint_option, secret_option, setting,
 from nodes.output import Output, json_option
 
 DEFAULT_PORT = 8_080
+IN_THE_CLEAR = (
+    "tokens, and all that is asked and answered, can be read on the way: let a proxy that speaks "
+    "TLS be the only one who reaches this port, or give --tls-cert and --tls-key"
+)
 EXTRA = "the gateway needs more than was installed: pip install 'gossamer[http]'"
 
 
@@ -100,9 +104,11 @@ def gateway(
     from nodes.web.access import Rules
 
     rules = Rules(needs_token, ("*",) if insecure else allow_host)
-    made = Gateway(endpoint, timeout_s=timeout, held=held, rules=rules)
     log = open_log(None, "gateway", "info", sys.stderr)
+    made = Gateway(endpoint, timeout_s=timeout, held=held, rules=rules, log=log)
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
+    if needs_token and tls is None and not is_loopback(at.host):
+        log.events.warning("not_encrypted", reason=IN_THE_CLEAR)
     serve(made.app, at, log, tls, made.end_streams)
 
 

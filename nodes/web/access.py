@@ -85,14 +85,25 @@ class Access:
         if known is None:
             detail = "a bearer token is needed: gossamer token prints that of a key"
             if token:
-                detail = "that is no token of this network"
-            raise Problem(401, "no_token", detail, {"WWW-Authenticate": "Bearer"})
+                detail = self._why_not()
+            raise Problem("no_token", detail, {"WWW-Authenticate": "Bearer"})
         client = self._clients[token] = self._connected(known[1])
         return client
 
     def _connected(self, dials: tuple[Dial, ...] | None) -> AsyncClient:
         timeout_s, endpoints = self._timeout_s, self._endpoints
         return AsyncClient(*endpoints, timeout=timeout_s, secret=dials, batch_keys=BATCH_KEYS)
+
+    def _why_not(self) -> str:
+        """Why it lets nobody in who has this token."""
+        if self._tokens is None:
+            return "this gateway was given no secret, and takes no tokens"
+        if self._tokens.are_all_known:
+            return "that is no token of this network"
+        return (
+            "that is not the token of the one key that this gateway was given; it cannot tell "
+            "those of other keys: give it the network's secret"
+        )
 
     @property
     def is_full(self) -> bool:
@@ -110,9 +121,15 @@ class Access:
         token = token_of(request.headers, request.cookies)
         client = self._clients.pop(token, None)
         if token == UNNAMED:
-            client, self._own = self._own, None
+            await self.forget_own()
         if client is not None:
             await client.close()
+
+    async def forget_own(self) -> None:
+        """The same of the gateway's own key."""
+        own, self._own = self._own, None
+        if own is not None:
+            await own.close()
 
     async def close(self) -> None:
         """End all clients."""
@@ -127,14 +144,14 @@ class Access:
         if origin is None or request.scope["method"] in SAFE:
             return
         if origin.partition("://")[2] != request.headers.get("host", ""):
-            raise Problem(403, "cross_origin", "a page of another origin may not do that")
+            raise Problem("cross_origin", "a page of another origin may not do that")
 
     def _check_host(self, request: HTTPConnection) -> None:
         host = _name_in(request.headers.get("host", ""))
         allowed = self._rules.hosts
         if host and host not in allowed and "*" not in allowed:
             detail = f"{host!r} is no name of this gateway: --allow-host says which others are"
-            raise Problem(421, "wrong_host", detail)
+            raise Problem("wrong_host", detail)
 
 
 @lru_cache

@@ -34,7 +34,7 @@ async def parts(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator
             return
         except TimeoutError:
             detail = f"nothing of the body has come for {silence_s:g} s"
-            raise Problem(408, "body_timed_out", detail, {"Connection": "close"}) from None
+            raise Problem("body_timed_out", detail, {"Connection": "close"}) from None
         if part:
             yield part
 
@@ -97,4 +97,4 @@ def value_of(body: bytes, kind: str, charset: str) -> Any:
 
 
 def _too_large(max_bytes: int) -> Exception:
-    return Problem(413, "too_large", f"a body of more than {max_bytes:,} bytes is not read")
+    return Problem("too_large", f"a body of more than {max_bytes:,} bytes is not read")

@@ -3,7 +3,7 @@ change, told by the gossip that a node hears.
 
 The id of an event says how far who reads it has got. One who comes back with it is told what came
 after, as far as the node still has it, and where there may have been more, `missed`. Nothing of it
-is kept here: any gateway takes up the ids of any other.
+is kept here: any gateway that asks the same node takes up the ids of any other.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ TRAFFIC_S = 1.0
 MOST_SHOWN = 50
 """Requests that are told one by one of each second; the others are counted."""
 
+BETWEEN = "~"
+"""Of an id, between what was seen of keys and of members: as all of it, it may stand in a query."""
+
 Fields = dict[str, Any]
 _BEGIN = b"retry: 1000\n\n"
 _END = b""
@@ -55,7 +58,7 @@ class Events:
         """GET /v1/events: of keys that begin with `prefix`; with `traffic` also what passes through
         this gateway, each second."""
         if len(self._readers) >= MAX_READERS:
-            raise Problem(503, "overloaded", f"{MAX_READERS} read the events already")
+            raise Problem("overloaded", f"{MAX_READERS} read the events already")
         prefix = check_text(request.query_params.get("prefix", ""))
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
         if not last.isprintable():
@@ -133,7 +136,7 @@ class _Reader:
     def __init__(self, client: AsyncClient, prefix: str, last_id: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._cursor, _, self._digest = last_id.partition(" ")
+        self._cursor, _, self._digest = last_id.partition(BETWEEN)
         self._reached = {"cursor": self._cursor, "digest": self._digest}
         # An id without a cursor is of one to whom nobody had answered yet.
         self._is_lost = bool(last_id)
@@ -194,7 +197,7 @@ class _Reader:
 
     async def say(self, event: str, fields: Fields) -> None:
         """An event, with the place that was reached."""
-        place = f"{self._reached['cursor']} {self._reached['digest']}".encode()
+        place = f"{self._reached['cursor']}{BETWEEN}{self._reached['digest']}".encode()
         data = orjson.dumps(fields)
         await self.said.put(b"id: %b\nevent: %b\ndata: %b\n\n" % (place, event.encode(), data))
 

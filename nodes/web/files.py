@@ -5,6 +5,8 @@ memory both ways. What others have uploaded is served as something to keep, neve
 from __future__ import annotations
 
 import asyncio
+import re
+import unicodedata
 from collections import deque
 from collections.abc import AsyncIterator
 from itertools import islice, pairwise
@@ -98,7 +100,7 @@ async def get_file(request: Request, client: AsyncClient) -> Response:
     headers = {**HARMLESS, "ETag": etag, "Accept-Ranges": "bytes"}
     if is_seen(request, file.sha256):
         return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+    headers["Content-Disposition"] = _to_be_kept_as(file.name)
     first, end, status = _range_of(request, file)
     headers["Content-Length"] = str(end - first)
     if status == 206:
@@ -107,6 +109,14 @@ async def get_file(request: Request, client: AsyncClient) -> Response:
         return Response(status_code=status, headers=headers, media_type=file.type)
     pieces = sent(file, first, end)
     return StreamingResponse(pieces, status, headers, media_type=file.type)
+
+
+def _to_be_kept_as(name: str) -> str:
+    """The header that says so (RFC 6266): the name itself, and before it one in ASCII for who knows
+    no other, as curl."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    plain = re.sub(r'[^ -~]|["\\%]', "_", plain)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _range_of(request: Request, file: AsyncRemoteFile) -> tuple[int, int, int]:
@@ -124,7 +134,7 @@ def _range_of(request: Request, file: AsyncRemoteFile) -> tuple[int, int, int]:
     wanted = Range("bytes", [(first, end)]).range_for_length(file.size_bytes)
     if wanted is None:
         headers = {"Content-Range": f"bytes */{file.size_bytes}"}
-        raise Problem(416, "no_such_range", f"the file has {file.size_bytes:,} bytes", headers)
+        raise Problem("no_such_range", f"the file has {file.size_bytes:,} bytes", headers)
     return *wanted, 206
 
 

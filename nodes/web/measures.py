@@ -1,4 +1,5 @@
-"""/metrics of a gateway: its own traffic, and the network as it sees it."""
+"""/metrics of a gateway: its own traffic, and the network as it sees it. A network that does not
+answer has one metric, which says that."""
 
 from __future__ import annotations
 
@@ -31,13 +32,14 @@ class Measures:
     async def answer(self, request: Request, client: AsyncClient) -> Response:
         """GET /metrics: what the network says is asked for with each of them; where it does not
         answer, all else is told, and that it does not."""
-        network: list[Metric]
+        seen: tuple[tuple[Member, ...], Status] | None = None
         try:
-            members, status = await asyncio.gather(client.members(), client.status())
-        except GossamerError:
-            network = [_up(False)]
-        else:
-            network = [_up(True), *_families(members, status)]
+            seen = await asyncio.gather(client.members(), client.status())
+        except GossamerError as error:
+            if error.code == "not_allowed":
+                # A node has answered: it is who asks that is turned away.
+                raise
+        network = list(network_metrics(seen))
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         registry = CollectorRegistry()
         registry.register(_Made(network))
@@ -55,18 +57,24 @@ class _Made(Collector):
         yield from self._families
 
 
-def _up(is_up: bool) -> Metric:
-    name, help = "gossamer_network_up", "Has a node of the network answered this scrape?"
-    return GaugeMetricFamily(name, help, value=is_up)
-
-
-def _families(members: tuple[Member, ...], status: Status) -> Iterator[Metric]:
+def network_metrics(seen: tuple[tuple[Member, ...], Status] | None) -> Iterator[Metric]:
+    """Of what the network has answered, if it has."""
+    text = "1 if a node of the network has answered this scrape; 0 if none has."
+    yield GaugeMetricFamily("gossamer_network_up", text, value=seen is not None)
+    if seen is None:
+        return
+    members, status = seen
     states = Counter(member.state for member in members)
-    family = GaugeMetricFamily("gossamer_members", "Members by their state.", labels=["state"])
+    family = GaugeMetricFamily(
+        "gossamer_members", "Members of the network by their state.", labels=["state"]
+    )
     for state in STATES:
         family.add_metric([state], states[state])
     yield family
-    text = "Partitions of the network that lack a copy, or so many that they are unavailable."
+    text = (
+        "Partitions of the network that lack a copy (under_replicated), lack so many that their "
+        "keys are unavailable, or are still to be moved to a new owner (moving)."
+    )
     family = GaugeMetricFamily("gossamer_network_partitions", text, labels=["state"])
     family.add_metric(["under_replicated"], status.under_replicated)
     family.add_metric(["unavailable"], status.without_quorum)
@@ -74,7 +82,11 @@ def _families(members: tuple[Member, ...], status: Status) -> Iterator[Metric]:
     family.add_metric(["moving"], left)
     yield family
     for name, help, value in (
-        ("gossamer_layout_epoch", "The number of the layout.", status.epoch),
+        (
+            "gossamer_layout_epoch",
+            "The number of the layout, which says who keeps what; 0 before there is one.",
+            status.epoch,
+        ),
         (
             "gossamer_network_hints",
             "Writes that wait for members that have missed them.",

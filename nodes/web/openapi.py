@@ -63,6 +63,18 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
+def query_of(operation: str) -> tuple[str, ...]:
+    """What the query of an operation may have."""
+    [found] = [
+        method
+        for item in document()["paths"].values()
+        for name, method in item.items()
+        if name != "parameters" and method["operationId"] == operation
+    ]
+    return tuple(p["name"] for p in found["parameters"] if p["in"] == "query")
+
+
 def _keys() -> dict[str, Any]:
     key = _parameter("key", "path", {"type": "string", "minLength": 1}, "UTF-8, percent-encoded.")
     w = _parameter("w", "query", _LEVEL, "How many owners must have stored it.")
@@ -230,6 +242,7 @@ def _schemas() -> dict[str, Part]:
     status = {name: {"type": "boolean"} for name in ("safe_to_stop", "moving")}
     counts = ("epoch", "members", "under_replicated", "without_quorum")
     problem = {"type": _TEXT, "title": _TEXT, "status": _COUNT, "code": _TEXT, "detail": _TEXT}
+    problem["definite"] = {"type": "boolean", "description": "False: it may have been done."}
     owners = {"type": "array", "items": {"type": "array", "items": _COUNT}}
     anything = {"type": "array", "items": {"type": "object"}}
     return {
@@ -251,5 +264,5 @@ def _schemas() -> dict[str, Part]:
         ),
         "Status": _object((*status, *counts), **status, **dict.fromkeys(counts, _COUNT)),
         "Explanation": _object(("key", "position", "partition", "owners", "replicas")),
-        "Problem": _object(tuple(problem), **problem, definite={"type": "boolean"}),
+        "Problem": _object(tuple(problem), **problem),
     }

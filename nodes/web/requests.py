@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -88,6 +89,15 @@ def level_in(request: Request, name: str) -> Level:
         raise error_for("refused", str(error)) from None
 
 
+def refuse_unknown(request: Request, known: Sequence[str]) -> None:
+    """What is in the query and has no meaning is a slip, as `tll` for `ttl`: to pass over it could
+    be to keep for ever what was to go. Raises GossamerError that names those that there are."""
+    for name in request.query_params:
+        if name not in known:
+            there = f"there is {' and '.join(known)}" if known else "there is none"
+            raise error_for("refused", f"the query has no {name[:20]!r} here: {there}")
+
+
 def is_seen(request: Request, etag: str) -> bool:
     """Has who asks this version already?"""
     header = request.headers.get("if-none-match")
@@ -100,4 +110,4 @@ def refuse_conditions(request: Request) -> None:
     for name in WRITING_CONDITIONS:
         if name in request.headers:
             detail = f"a write with {name.title()} cannot be done yet; nothing was written"
-            raise Problem(501, "not_implemented", detail)
+            raise Problem("not_implemented", detail)

@@ -94,11 +94,14 @@ def serve(
     for name in ("uvicorn", "gossamer.gateway"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_IntoLog(log)], False
+    for file in tls or ():
+        _check_readable(file)
     config = configured(app, tls)
     try:
         config.load()
     except OSError as error:
-        raise GossamerError(f"cannot use the certificate: {error}") from error
+        said = f"cannot use the certificate {config.ssl_certfile} with the key {config.ssl_keyfile}"
+        raise GossamerError(f"{said}: {error.strerror or error}") from error
     bound = listen(at)
     server = Server(config, log, on_stop)
     # What is there by now stays: it is not looked through again each time there is garbage.
@@ -107,6 +110,15 @@ def serve(
     with bound:
         asyncio.run(server.serve([bound]))
     log.events.info("stopped")
+
+
+def _check_readable(file: str) -> None:
+    """Raises GossamerError that names the file: what is said of a pair of them does not."""
+    try:
+        with open(file, "rb"):
+            pass
+    except OSError as error:
+        raise GossamerError(f"cannot read {file}: {error.strerror}") from error
 
 
 def configured(app: Any, tls: tuple[str, str] | None, *, lifespan: Any = "on") -> uvicorn.Config:

@@ -35,6 +35,11 @@ class Tokens:
     def __init__(self, held: Held) -> None:
         self._held = held
 
+    @property
+    def are_all_known(self) -> bool:
+        """Can it tell every token of the network? With a client's key it knows its own alone."""
+        return any(isinstance(one, NetworkSecret) for one in self._held)
+
     def dials(self, token: str) -> tuple[str, tuple[Dial, ...]] | None:
         """The name of the key that a token stands for, and what its owner connects with to the
         nodes; None if it is no token of this network."""

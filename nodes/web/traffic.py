@@ -95,7 +95,7 @@ class Traffic(Collector):
         """What was counted, as metrics."""
         requests = CounterMetricFamily(
             "gossamer_gateway_requests",
-            "Requests that were answered, by what they asked and the status of the answer.",
+            "Requests that were answered, with this status; 499 where who asked has hung up.",
             labels=["operation", "status"],
         )
         for (operation, status), count in self._answered.items():
@@ -103,7 +103,7 @@ class Traffic(Collector):
         yield requests
         durations = HistogramMetricFamily(
             "gossamer_gateway_request_duration_seconds",
-            "How long requests took to be answered, or to begin to be.",
+            "How long requests took, until the last of their answers was sent.",
             labels=["operation"],
         )
         bounds = [*map(str, BUCKETS_S), "+Inf"]
@@ -111,7 +111,7 @@ class Traffic(Collector):
             buckets = list(zip(bounds, accumulate(took.counts), strict=True))
             durations.add_metric([operation], buckets, took.total_s)
         yield durations
-        text = "Bytes of bodies, in from who asks and out to them."
+        text = "Bytes of bodies: in, of requests, and out, of answers."
         family = CounterMetricFamily("gossamer_gateway_bytes", text, labels=["direction"])
         for direction, size_bytes in self._bytes.items():
             family.add_metric([direction], size_bytes)

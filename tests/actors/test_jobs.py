@@ -10,6 +10,7 @@ import pytest
 from actors.actor import Address, Envelope
 from actors.jobs import GetJob, HealJob, Job, ProbeJob, WriteJob, failure
 from actors.messages import Change, Failed, Get, Got, Heal, Healed, Message, Write, Written
+from actors.spaces import file_key
 from actors.versions import NEVER, Record
 from tests.actors.envelopes import (
     A,
@@ -250,6 +251,17 @@ def test_what_has_an_answer_of_its_own_is_not_told_in_a_sentence() -> None:
     ):
         job.codes = [code]
         assert told(job) is None
+
+
+def test_a_file_is_named_by_who_asks_for_it() -> None:
+    """Nobody but nodes knows the key that its manifest has."""
+    job = write_job(file_key("a.txt"))
+    job.codes = ["unavailable"]
+    failed = told(job, ["node-b"])
+    assert failed is not None
+    assert failed.reason == (
+        "too few of node-a, node-b, node-c, which keep it, can be reached (node-b is down)"
+    )
 
 
 def test_who_keeps_the_key_and_who_is_down_is_named() -> None:

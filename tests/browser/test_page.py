@@ -11,6 +11,18 @@ from tests.browser.pages import Page
 from tests.networks import start_all
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
+LOADS = """
+const done = arguments[arguments.length - 1];
+import("/members.js").then(({MembersView}) => {
+  const colours = {take: () => {}, property: () => "--member-0"};
+  const view = new MembersView(colours, () => {}, () => {});
+  view.change({id: "new", name: "new", state: "alive", address: "a"});
+  const share = () => document.querySelector("[data-name=new] .share").textContent;
+  const before = share();
+  view.takeRing({members: []});
+  done([before, share()]);
+});
+"""
 DROPS = """
 const data = new DataTransfer();
 data.items.add(new File([arguments[1]], arguments[0]));
@@ -39,6 +51,11 @@ def test_the_page_shows_the_network(page: Page) -> None:
     page.wait("its arcs light up", lambda: drawn(page, "web-still") != before)
 
 
+def test_a_member_has_no_data_only_once_that_is_known(page: Page) -> None:
+    """Until the ring has come, nothing is said of it."""
+    page.wait("it is shown", lambda: page.driver.execute_async_script(LOADS) == ["…", "no data"])
+
+
 def test_a_key_put_in_the_page_is_read_by_a_client(page: Page, world: World) -> None:
     """JSON as JSON to the last digit, all else as text, as on the command line."""
     page.put("page:json", '{"big": 9007199254740993, "list": [1, {}]}')
@@ -48,6 +65,35 @@ def test_a_key_put_in_the_page_is_read_by_a_client(page: Page, world: World) -> 
     assert world.client.get("page:text") == "no JSON"
     page.type("#put-value", "18446744073709551616")
     page.wait_text("#put-kind", "18446744073709551616 has more than 64 bits")
+
+
+def test_what_is_stored_is_told_alike_of_the_value_and_of_its_owners(
+    page: Page, world: World
+) -> None:
+    """A text is JSON where it is stored, with its quotes."""
+    for value, kind, size in (("new", "JSON, a text", "5"), ([1], "JSON, a list", "3")):
+        world.client.put("alike", value)
+        page.look("alike")
+        page.wait_text("#shown-about", f"{kind}, {size} bytes, version ")
+        rows = "#shown-replicas tbody tr:first-child td"
+        cells = [cell.text for cell in page.all(rows)]
+        assert (cells[0], cells[-1]) == (kind, size)
+    world.client.delete("alike")
+
+
+def test_what_is_refused_is_seen_and_heard_to_be_an_error(page: Page) -> None:
+    """Until it is mended."""
+    page.type("#put-key", "refused")
+    page.type("#put-value", "1")
+    page.type("#put-ttl", "soon")
+    page.click("#key-put button")
+    page.wait("it is an error", lambda: page.all("#put-told[data-kind=error][role=alert]"))
+    said = page.text("#put-told")
+    assert (said[0].isupper() or not said[0].isalpha(), said[-1]) == (True, ".")
+    page.type("#put-ttl", "1h")
+    page.click("#key-put button")
+    page.wait_text("#put-told", "refused is stored")
+    assert not page.all("#put-told[data-kind=error]")
 
 
 def test_a_key_put_by_a_client_appears(page: Page, world: World) -> None:
@@ -100,7 +146,7 @@ def test_a_key_is_explained_and_deleted(page: Page, world: World) -> None:
     assert world.client.get("explained") == 1
     page.click("#shown-delete")
     page.click("#question-yes")
-    page.wait_text("#shown-about", "there is no key 'explained'.")
+    page.wait_text("#shown-about", "There is no key 'explained'.")
     page.wait_text("#shown-replicas", "deleted or expired")
     assert world.client.get("explained", default=None) is None
 
@@ -128,7 +174,7 @@ def test_files_are_dropped_and_refused(page: Page, world: World, tmp_path: Path)
     assert [entry.name for entry in world.client.files()] == ["dropped.txt"]
     (tmp_path / "holiday.jpg").write_bytes(b"\x7fELF" + bytes(5_000_000))
     page.one("#file-choose").send_keys(str(tmp_path / "holiday.jpg"))
-    refusal = "the file is called .jpg and is a program for Linux."
+    refusal = "The file is called .jpg and is a program for Linux."
     page.wait_text("#uploads [data-name='holiday.jpg']", refusal)
     world.client.remove("dropped.txt")
 
@@ -138,7 +184,7 @@ def test_a_death_is_seen_and_a_return(page: Page, world: World) -> None:
     page.put("before", "1")
     world.nodes[1].kill()
     page.wait("it is dead", lambda: page.all("[data-name=node2][data-state=dead]"))
-    page.wait_text("#sentence", "4,096 of 4,096 lack a copy, each has a quorum")
+    page.wait_text("#sentence", "4,096 of 4,096 partitions lack a copy, each has a quorum")
     page.wait_text("#count-missing", "lacks a copy: 4,096")
     page.wait_text("#log", "node2: suspect → dead")
     page.look("before")
@@ -154,6 +200,7 @@ def test_a_gateway_that_is_away_is_told_of(page: Page, world: World) -> None:
     world.gateway.stop()
     page.wait_text("#banner", "The gateway has not answered since ")
     page.wait_text("#connection", "gateway lost")
+    assert page.text("#sentence") == "The gateway does not answer."
     world.client.put("meanwhile", 1)
     world.gateway.start()
     page.wait_text("#banner", "All is back since ")
@@ -168,6 +215,7 @@ def test_nodes_that_are_away_are_told_of(page: Page, world: World) -> None:
         node.terminate()
     page.wait_text("#banner", "No node has answered the gateway since ")
     page.wait_text("#connection", "nodes lost")
+    assert page.text("#sentence") == "No node answers the gateway."
     start_all(world.nodes)
     page.wait_text("#banner", "All is back since ")
     page.wait_text("#log", "All is back since ")
@@ -184,7 +232,7 @@ def test_hostile_names_are_text(page: Page, world: World) -> None:
     assert page.driver.title == "Gossamer"
     assert not page.all("img[src=x]")
     page.look("..")
-    page.wait_text("#shown-about", 'a browser cannot ask for ".."')
+    page.wait_text("#shown-about", 'A browser cannot ask for ".."')
     for key in (HOSTILE, ".."):
         world.client.delete(key)
 

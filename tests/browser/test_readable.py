@@ -56,6 +56,10 @@ def fill(page: Page, world: World) -> None:
     page.look(long)
     page.wait_text("#shown-agrees", "The owners")
     page.wait("it has keys and a log", lambda: page.listed() and page.all("#log li"))
+    page.type("#put-key", "refused")
+    page.type("#put-ttl", "soon")
+    page.click("#key-put button")
+    page.wait("it is refused", lambda: page.all("#put-told[data-kind=error]"))
     page.run("document.getElementById('latency').textContent = '888 ms; 99 %: 888 ms'")
 
 

@@ -60,7 +60,16 @@ def test_a_certificate_that_is_none_is_told_in_a_sentence(tmp_path: Path) -> Non
     files = ("--tls-cert", str(tmp_path / "cert"), "--tls-key", str(tmp_path / "key"))
     result = gossamer("gateway", "--listen", "127.0.0.1:0", *files)
     assert result.exit_code == 1
-    assert result.stderr.startswith("gossamer: cannot use the certificate: ")
+    assert result.stderr.startswith(
+        f"gossamer: cannot use the certificate {tmp_path}/cert with the key {tmp_path}/key: "
+    )
+    for name in ("cert", "key"):
+        (tmp_path / name).unlink()
+        result = gossamer("gateway", "--listen", "127.0.0.1:0", *files)
+        assert result.exit_code == 1
+        why = f"gossamer: cannot read {tmp_path}/{name}: No such file or directory\n"
+        assert result.stderr == why
+        (tmp_path / name).write_text("nonsense")
 
 
 def test_a_secret_that_may_not_be_used_is_refused(tmp_path: Path) -> None:
@@ -70,6 +79,14 @@ def test_a_secret_that_may_not_be_used_is_refused(tmp_path: Path) -> None:
     for command in (["gateway", "--listen", "127.0.0.1:0"], ["token"]):
         result = gossamer(*command, "--secret", str(secrets.file))
         assert (result.exit_code, "is open to others" in result.stderr) == (6, True)
+
+
+def test_tokens_that_travel_in_the_clear_are_warned_of(tmp_path: Path) -> None:
+    """Once, where they leave this machine."""
+    options = ("--secret", str(Secrets(tmp_path).file), "--token-needed")
+    for listen, count in (("0.0.0.0:0", 1), ("127.0.0.1:0", 0)):
+        with GatewayProcess(tmp_path, ["127.0.0.1:1"], *options, listen=listen) as gateway:
+            assert gateway.said().count("not_encrypted") == count
 
 
 def test_the_token_of_a_key_is_printed(tmp_path: Path) -> None:

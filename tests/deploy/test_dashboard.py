@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from nodes.metrics import METRICS as NODE_METRICS
+from nodes.web.measures import network_metrics
 from nodes.web.traffic import Traffic
 from tests.deploy.containers import ROOT
 from tests.deploy.metrics import HISTOGRAMS, METRICS, faults, metrics_in
@@ -93,6 +94,15 @@ def test_an_alert_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"].endswith(".")
+
+
+def test_a_network_that_is_down_is_an_alert() -> None:
+    """Also where no gateway is left to say so: it has no other metric of the network then."""
+    down = {family.name for family in network_metrics(None)}
+    critical = {rule["expr"] for rule in RULES if rule["labels"]["severity"] == "critical"}
+    for expression in ("max(gossamer_network_up) == 0", "absent(gossamer_network_up)"):
+        assert expression in critical
+        assert metrics_in(expression) == down
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ TOLD_BY = {
     "nodes/news.py": MEMBER_EVENTS,
     "nodes/node.py": {"keys_denied", "keys_allowed"},
     "nodes/tally.py": {"dropped"},
+    "nodes/web/outages.py": {"requests_failed"},
     "nodes/web/server.py": {"http_trouble"},
 }
 """Events whose names are not the first argument of a call of the log in these files: they are made

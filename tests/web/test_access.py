@@ -144,6 +144,21 @@ def test_who_has_the_secret_knows_every_token_and_a_client_its_own(secrets: Secr
     assert own.dials(other) is own.dials(owner) is None
 
 
+def test_why_a_token_is_refused_is_told_as_far_as_it_is_known(
+    node: Node, secrets: Secrets, tmp_path: Path
+) -> None:
+    """A gateway with a client's key cannot tell whether another's token is one of the network."""
+    own, other = secrets.client("writer", 3), secrets.client("reader", 3)
+    with GatewayProcess(tmp_path, [node.address], "--secret", str(own)) as gateway:
+        assert Http(gateway.address, bearer(own))("GET", "/v1/kv").status == 200
+        refused = Http(gateway.address, bearer(other))("GET", "/v1/kv")
+    assert (refused.status, refused.code) == (401, "no_token")
+    assert "not the token of the one key that this gateway was given" in refused.json()["detail"]
+    with GatewayProcess(tmp_path, [node.address]) as gateway:
+        refused = Http(gateway.address, bearer(own))("GET", "/v1/kv")
+    assert "was given no secret" in refused.json()["detail"]
+
+
 def test_a_browser_logs_in_by_a_cookie_that_no_script_sees(
     gateway: GatewayProcess, secrets: Secrets
 ) -> None:

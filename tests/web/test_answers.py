@@ -7,7 +7,7 @@ import json
 import pytest
 
 from actors.errors import ERRORS, BatchError, error_for
-from nodes.web.answers import response_of
+from nodes.web.answers import OWN_CODES, Problem, response_of
 
 
 @pytest.mark.parametrize("code", ERRORS)
@@ -20,6 +20,15 @@ def test_an_error_has_the_status_that_the_registry_says(code: str) -> None:
     assert (told["detail"], told["definite"]) == ("a sentence", ERRORS[code].definite)
     assert response.headers["content-type"] == "application/problem+json"
     assert ("retry-after" in response.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("code", OWN_CODES)
+def test_what_the_gateway_refuses_was_not_done(code: str) -> None:
+    """It says so, and no other error has its code."""
+    assert code not in ERRORS
+    told = json.loads(bytes(Problem(code, "a sentence").response().body))
+    assert (told["status"], told["code"]) == (OWN_CODES[code], code)
+    assert (told["detail"], told["definite"]) == ("a sentence", True)
 
 
 def test_of_a_batch_the_first_failure_is_told() -> None:

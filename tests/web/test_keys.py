@@ -171,6 +171,30 @@ def test_levels_and_times_are_in_the_query(http: Http, client: Client) -> None:
         assert http.put_json(f"/v1/kv/short?{query}", 1).code == "refused"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "there"),
+    [
+        ("PUT", "/v1/kv/slip?tll=3s", "w and ttl"),
+        ("GET", "/v1/kv/slip?level=all", "r and raw"),
+        ("DELETE", "/v1/kv/slip?r=all", "there is w"),
+        ("POST", "/v1/kv?prefix=a", "w and ttl"),
+        ("GET", "/v1/kv?from=a", "prefix and limit and cursor and values"),
+        ("PUT", "/v1/files/slip.txt?ttl=3s", "there is none"),
+        ("GET", "/v1/files?values=false", "prefix and limit and cursor"),
+        ("GET", "/v1/status?raw", "there is none"),
+        ("GET", "/v1/events?since=1", "prefix and traffic and after"),
+    ],
+)
+def test_what_the_query_has_for_nothing_is_refused(
+    http: Http, method: str, path: str, there: str
+) -> None:
+    """A slip is not passed over: what was to go by itself would be there for ever."""
+    answer = http(method, path, b"x" if method in ("PUT", "POST") else None)
+    assert (answer.status, answer.code) == (400, "refused")
+    assert there in answer.json()["detail"]
+    assert http("GET", "/v1/kv/slip").status == 404
+
+
 def test_a_pair_may_be_posted(http: Http, client: Client) -> None:
     """Of JSON, or of bytes in base64."""
     posted = http("POST", "/v1/kv", b'{"key": "posted", "value": null}')

@@ -33,8 +33,9 @@ export function pathOf(before, name) {
   }
 }
 
-/** The answer, if it is a good one. Raises Problem or Lost. */
-export async function ask(path, { timeout_ms = TIMEOUT_MS, ...options } = {}) {
+/** The answer, if it is a good one. Raises Problem or Lost. With `tries_token` a token is tried: that
+ * it is none is for who asks, and says nothing of the one that there is. */
+export async function ask(path, { timeout_ms = TIMEOUT_MS, tries_token = false, ...options } = {}) {
   let response;
   try {
     const signal = AbortSignal.timeout(timeout_ms);
@@ -47,11 +48,11 @@ export async function ask(path, { timeout_ms = TIMEOUT_MS, ...options } = {}) {
     tell("answered");
     return response;
   }
-  throw problemOf(response.status, await response.text().catch(() => ""));
+  throw problemOf(response.status, await response.text().catch(() => ""), tries_token);
 }
 
 /** What an answer says that is none of the good ones. */
-export function problemOf(status, body) {
+export function problemOf(status, body, tries_token = false) {
   let told = {};
   try {
     told = JSON.parse(body) ?? {};
@@ -59,7 +60,8 @@ export function problemOf(status, body) {
     told = { detail: `the gateway answered ${status}` };
   }
   const detail = typeof told.detail === "string" ? told.detail : `the gateway answered ${status}`;
-  tell(status === 401 ? "token" : "answered", detail);
+  if (status !== 401) tell("answered", detail);
+  else if (!tries_token) tell("token", detail);
   return new Problem(status, told.code ?? "failed", detail);
 }
 
@@ -67,6 +69,7 @@ export const askJson = async (path, options) => await (await ask(path, options))
 
 const JSON_HEADERS = { "Content-Type": "application/json" };
 
-export const post = (path, body) => ask(path, { method: "POST", headers: JSON_HEADERS, body });
+export const post = (path, body, options = {}) =>
+  ask(path, { method: "POST", headers: JSON_HEADERS, body, ...options });
 
 export const drop = (path) => ask(path, { method: "DELETE" });

@@ -4,7 +4,7 @@
 import { askJson, drop, pathOf } from "./api.js";
 import { Pages } from "./pages.js";
 import { Uploads } from "./uploads.js";
-import { clock, day, element, find, say, size, throttle } from "./text.js";
+import { clock, complain, day, element, find, size, throttle } from "./text.js";
 
 const EVERY_MS = 2_000;
 
@@ -55,7 +55,7 @@ export class FilesView {
       await drop(pathOf("/v1/files/", name));
       await this.pages.load();
     } catch (error) {
-      say(find("file-trouble"), `${error.message}.`);
+      complain(find("file-trouble"), error);
     }
   }
 

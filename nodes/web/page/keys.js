@@ -4,10 +4,12 @@
 import { ask, askJson, drop, pathOf, post } from "./api.js";
 import { Pages } from "./pages.js";
 import { meaning, shownValue } from "./values.js";
-import { clock, day, element, find, many, number, say, throttle } from "./text.js";
+import { clock, complain, day, element, find, many, number, say, sentence, tell, throttle } from "./text.js";
 
 const EVERY_MS = 2_000;
 const PARTITIONS = 4096;
+/** Words for what is stored, where more is not known of it. */
+const KINDS = { json: "JSON", bytes: "bytes" };
 
 export class KeysView {
   /** `confirm(question, yes)` asks a person; `marks(position)` is told where the key that is looked
@@ -72,27 +74,34 @@ export class KeysView {
     if (look !== this.looks) return;
     find("key-shown").hidden = false;
     say(find("shown-key"), key);
-    this.#showValue(key, value);
-    this.#showPlace(where);
+    // How many bytes it has where it is stored, as the owners say below.
+    const isSame = ({ code, version }) => code === "ok" && version === value.value?.version;
+    this.#showValue(key, value, where.value?.replicas.find(isSame));
+    this.#showPlace(where, (replica) => (isSame(replica) ? value.value.kind : KINDS[replica.kind]));
   }
 
-  #showValue(key, { value, reason }) {
+  #showValue(key, { value, reason }, stored) {
     this.whole = value?.whole ?? null;
     find("shown-value").hidden = !value;
     find("shown-edit").hidden = this.whole === null;
     find("shown-download").hidden = find("shown-delete").hidden = !value;
-    const about = value ? `${value.kind}, ${many(value.size_bytes, "byte")}, version ${value.version}` : `${reason.message}.`;
-    say(find("shown-about"), about);
+    const about = find("shown-about");
+    if (value) {
+      const size_bytes = stored?.size_bytes ?? value.size_bytes;
+      tell(about, `${value.kind}, ${many(size_bytes, "byte")}, version ${value.version}`);
+    } else if (reason.code === "not_found") tell(about, sentence(reason.message));
+    else complain(about, reason);
     say(find("shown-value"), value?.text ?? "");
     find("shown-value").classList.toggle("hex", value?.kind === "bytes");
     if (value) find("shown-download").href = `${pathOf("/v1/kv/", key)}?raw=true`;
   }
 
-  #showPlace({ value: told, reason }) {
+  /** `kindOf(replica)` is a word for what it holds. */
+  #showPlace({ value: told, reason }, kindOf) {
     find("shown-replicas").hidden = !told;
     say(find("shown-agrees"), "");
     if (!told) {
-      say(find("shown-place"), `${reason.message}.`);
+      complain(find("shown-place"), reason);
       this.marks(null);
       return;
     }
@@ -100,9 +109,9 @@ export class KeysView {
     const moves = told.new_owners.length > 0 ? `; it moves to ${told.new_owners.join(", ")}` : "";
     const hints = told.hinted.map((name) => `; a hint waits for ${name}`).join("");
     const where = `Position ${told.position.slice(0, 10)}…, partition ${number(told.partition)} of ${number(PARTITIONS)}`;
-    say(find("shown-place"), `${where}, owned by ${told.owners.join(", ")}${moves}${hints}.`);
+    tell(find("shown-place"), `${where}, owned by ${told.owners.join(", ")}${moves}${hints}.`);
     const rows = told.replicas.map((replica) =>
-      element("tr", {}, ...cells(replica).map((cell, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, cell))),
+      element("tr", {}, ...cells(replica, kindOf).map((cell, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, cell))),
     );
     find("shown-replicas").tBodies[0].replaceChildren(...rows);
     say(find("shown-agrees"), agreement(told));
@@ -127,9 +136,9 @@ export class KeysView {
       const query = ttl ? `?ttl=${encodeURIComponent(ttl)}` : "";
       const stored = await post(`/v1/kv${query}`, `{"key":${JSON.stringify(key)},"value":${json}}`);
       const { replicas } = await stored.json();
-      say(find("put-told"), `${key} is stored, on ${replicas.join(" and ")} at least.`);
+      tell(find("put-told"), `${key} is stored, on ${replicas.join(" and ")} at least.`);
     } catch (error) {
-      say(find("put-told"), `${error.message}.`);
+      complain(find("put-told"), error);
       return;
     }
     find("put-value").value = find("put-ttl").value = "";
@@ -153,7 +162,7 @@ export class KeysView {
       this.again();
       await this.#look();
     } catch (error) {
-      say(find("shown-about"), `${error.message}.`);
+      complain(find("shown-about"), error);
     }
   }
 }
@@ -172,7 +181,7 @@ async function readValue(key) {
   return { ...(await shownValue(response)), version };
 }
 
-function cells(replica) {
+function cells(replica, kindOf) {
   const isValue = replica.code === "ok";
   let expires = "–";
   if (isValue) {
@@ -181,7 +190,7 @@ function cells(replica) {
   }
   return [
     replica.name,
-    isValue ? replica.kind : notThere(replica),
+    isValue ? kindOf(replica) : notThere(replica),
     replica.version || "–",
     expires,
     isValue ? number(replica.size_bytes) : "–",

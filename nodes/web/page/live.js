@@ -14,6 +14,7 @@ const UNSETTLED_RING_MS = 3_000;
 const STATUS_TIMEOUT_MS = 12_000;
 const AGAIN_MS = 2_000;
 const UNSEEN_MS = 20_000;
+const ASIDE = new Set(["up", "token", "refused"]);
 const EVENTS = ["member", "key", "missed", "traffic", "trouble", "back"];
 
 /** `hear` has a function for each of: member, key, missed, traffic, status, ring, connection. */
@@ -194,8 +195,8 @@ export class Live {
     if (state === was.state && detail === was.detail) return;
     const since = state === was.state ? was.since : from;
     // Kept through all that is not "up", so that what is back can say for how long it was not.
-    const isLost = state !== "up" && state !== "connecting";
-    const lostAt = state === "up" ? null : (was.lostAt ?? (isLost ? since : null));
+    // Who has to sign in, or may not ask, has lost nothing.
+    const lostAt = ASIDE.has(state) ? null : (was.lostAt ?? (state === "connecting" ? null : since));
     this.connection = { state, since, detail, lostAt };
     this.hear.connection(this.connection, was);
   }

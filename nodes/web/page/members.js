@@ -13,6 +13,7 @@ export class MembersView {
     this.opened = new Date();
     this.members = new Map();
     this.ring = new Map();
+    this.isRingKnown = false;
     this.rows = new Map();
     this.lit = null;
     this.pinned = null;
@@ -39,6 +40,7 @@ export class MembersView {
 
   /** Those that keep data, with their shares, as /v1/ring has them. */
   takeRing(ring) {
+    this.isRingKnown = true;
     this.ring = new Map(ring.members.map((member) => [member.id, member]));
     this.#show();
   }
@@ -56,7 +58,7 @@ export class MembersView {
     const text = member
       ? `${name} has ${percent(member.share)} of all copies, ${number(member.copies)} partitions` +
         (member.silent ? "; it has not answered" : "")
-      : name
+      : name && this.isRingKnown
         ? `${name} keeps no data yet`
         : "";
     say(find("member-told"), text);
@@ -110,7 +112,8 @@ export class MembersView {
     const since = member.since
       ? `since ${clock(member.since)}`
       : `since before ${clock(this.opened).slice(0, 5)}`;
-    const shown = JSON.stringify([member, share?.share, share?.silent]);
+    const none = this.isRingKnown ? "no data" : "…";
+    const shown = JSON.stringify([member, share?.share ?? none, share?.silent]);
     row.style.setProperty("--own", `var(${this.colours.property(member.id)})`);
     if (row.shown === shown) return; // it is not built anew under the pointer
     row.shown = shown;
@@ -119,7 +122,7 @@ export class MembersView {
     row.replaceChildren(
       element("span", { class: "swatch", "aria-hidden": "true" }),
       element("span", { class: "name" }, member.name),
-      element("span", { class: "share" }, share ? percent(share.share) : "no data"),
+      element("span", { class: "share" }, share ? percent(share.share) : none),
       element("span", { class: "state" }, sign(member.state), element("b", {}, member.state), ` ${since}`),
       element("span", { class: "address" }, member.address, share?.silent ? ", silent" : ""),
     );
@@ -132,7 +135,7 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export function copiesSentence(status) {
   const parts = [];
   if (status.under_replicated) {
-    parts.push(`${number(status.under_replicated)} of ${number(PARTITIONS)} lack a copy`);
+    parts.push(`${number(status.under_replicated)} of ${number(PARTITIONS)} partitions lack a copy`);
     if (!status.without_quorum) parts.push("each has a quorum");
   }
   if (status.without_quorum) {

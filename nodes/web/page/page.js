@@ -8,7 +8,7 @@ import { KeysView } from "./keys.js";
 import { Live } from "./live.js";
 import { MembersView, showStatus } from "./members.js";
 import { RingView } from "./ring.js";
-import { clock, duration, find, number, say } from "./text.js";
+import { clock, complain, duration, find, number, say, sentence, tell } from "./text.js";
 
 const BACK_MS = 10_000;
 const NAME = "gossamer-token-name";
@@ -92,6 +92,16 @@ const WORDS = {
   token: "token needed",
 };
 
+/** The sentence at the top while there is no status: nothing of the network is known, or not now. */
+const HEADLINES = {
+  connecting: "Connecting to the network…",
+  gateway: "The gateway does not answer.",
+  nodes: "No node answers the gateway.",
+  waiting: "No node is ready.",
+  refused: "The nodes refuse to tell how the network is.",
+  token: "A token is needed to see the network.",
+};
+
 let backTimer = 0;
 let isForgotten = false;
 
@@ -104,6 +114,7 @@ function showConnection(now, was) {
   find("connection").dataset.state = now.state;
   say(find("connection"), WORDS[now.state]);
   document.documentElement.dataset.connection = now.state;
+  showHeadline(now.state);
   const since = clock(now.lostAt ?? now.since);
   const text = {
     gateway: `The gateway has not answered since ${since}. What is shown may be old; it is tried again by itself.`,
@@ -128,6 +139,12 @@ function showConnection(now, was) {
     files.load();
   }
   if (now.state === "token") askToken(now.detail);
+}
+
+function showHeadline(state) {
+  if (!(state in HEADLINES)) return;
+  find("sentence").dataset.kind = state === "gateway" || state === "nodes" ? "danger" : "";
+  say(find("sentence"), HEADLINES[state]);
 }
 
 function showBanner(state, text) {
@@ -163,17 +180,17 @@ async function forgetToken() {
 }
 
 function askToken(why) {
-  say(find("token-why"), `${why}.`);
-  say(find("token-trouble"), "");
+  say(find("token-why"), sentence(why));
+  tell(find("token-trouble"), "");
   if (!find("token").open) find("token").showModal();
 }
 
 async function signIn() {
   const text = find("token-text").value.trim();
   try {
-    await post("/login", JSON.stringify({ token: text }));
+    await post("/login", JSON.stringify({ token: text }), { tries_token: true });
   } catch (error) {
-    say(find("token-trouble"), `${error.message}.`);
+    complain(find("token-trouble"), error);
     return;
   }
   find("token-text").value = "";

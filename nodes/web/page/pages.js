@@ -1,6 +1,6 @@
 // A list that comes in pages: keys, or files. It holds one page, and the places of those before.
 
-import { find, number, say } from "./text.js";
+import { complain, find, number, say, tell } from "./text.js";
 
 const LIMIT = 50;
 
@@ -40,7 +40,7 @@ export class Pages {
     } catch (error) {
       if (asked !== this.asked) return;
       this.hasFailed = true;
-      say(find(`${this.name}-trouble`), `${error.message}.`);
+      complain(find(`${this.name}-trouble`), error);
     }
   }
 
@@ -64,7 +64,7 @@ export class Pages {
     }
     const first = this.before.length * LIMIT;
     const range = `${number(first + 1)}–${number(first + items.length)}`;
-    say(find(`${this.name}-trouble`), items.length === 0 ? this.nothing : "");
+    tell(find(`${this.name}-trouble`), items.length === 0 ? this.nothing : "");
     say(find(`${this.name}-page`), items.length === 0 || (!cursor && !first) ? "" : range);
     find(`${this.name}-back`).disabled = this.before.length === 0;
     find(`${this.name}-on`).disabled = !cursor;

@@ -36,6 +36,28 @@ export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** A reason as a sentence: it begins in lower case, for it may stand in another. A first word that
+ * may be a name, as of a key, stays as it is. */
+export function sentence(reason) {
+  const isWord = /^[a-z]+(?=[ ,:;]|$)/.test(reason);
+  const text = isWord ? reason[0].toUpperCase() + reason.slice(1) : reason;
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+/** Say there how something is, or that it is done. */
+export function tell(target, text) {
+  delete target.dataset.kind;
+  target.setAttribute("role", "status");
+  say(target, text);
+}
+
+/** Say there why something failed: it is seen, and heard, to be an error. */
+export function complain(target, error) {
+  target.dataset.kind = "error";
+  target.setAttribute("role", "alert");
+  say(target, sentence(error.message));
+}
+
 export const number = (value) => value.toLocaleString("en-US");
 
 export function many(count, what) {

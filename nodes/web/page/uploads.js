@@ -2,7 +2,7 @@
 // the gateway's words.
 
 import { pathOf, problemOf } from "./api.js";
-import { element, find, say, size } from "./text.js";
+import { element, find, say, sentence, size } from "./text.js";
 
 const AT_ONCE = 3;
 const KEPT_MS = 8_000;
@@ -91,7 +91,7 @@ class Upload {
       try {
         path = pathOf("/v1/files/", this.file.name);
       } catch (error) {
-        ended("failed", `${error.message}.`);
+        ended("failed", sentence(error.message));
         return;
       }
       const request = new XMLHttpRequest();
@@ -103,7 +103,7 @@ class Upload {
       });
       request.addEventListener("load", () => {
         if (request.status === 200) ended("done", `uploaded, ${size(this.file.size)}`);
-        else ended("failed", `${problemOf(request.status, request.responseText).message}.`);
+        else ended("failed", sentence(problemOf(request.status, request.responseText).message));
       });
       request.addEventListener("error", () => {
         ended("failed", "The connection broke before there was an answer, or the file cannot be read.");

@@ -71,8 +71,8 @@ export function hex(bytes) {
   return lines.join("\n");
 }
 
-/** The value of an answer, alone in it: what it is, how large, and a text that shows it, of a long
- * one the beginning. `whole` is what would be put again, where it can be. */
+/** The value of an answer, alone in it: what it is stored as, how large, and a text that shows it, of
+ * a long one the beginning. `whole` is what would be put again, where it can be. */
 export async function shownValue(response) {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const type = response.headers.get("content-type") ?? "";
@@ -81,12 +81,14 @@ export async function shownValue(response) {
   }
   let text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const isJson = type.startsWith("application/json");
-  if (isJson) text = pretty(text.trimEnd());
+  const json = isJson ? text.trimEnd() : JSON.stringify(text);
+  const kind = `JSON, ${kindOf(JSON.parse(json))}`;
+  const size_bytes = new TextEncoder().encode(json).length;
+  if (isJson) text = pretty(json);
   const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
-  const size_bytes = isJson && bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length;
   // A text that reads as JSON would become JSON; in quotes it stays what it is.
   const whole = isJson || meaningIsText(text) ? text : JSON.stringify(text);
-  return { kind: isJson ? "JSON" : "text", size_bytes, text: shown, whole };
+  return { kind, size_bytes, text: shown, whole };
 }
 
 function meaningIsText(text) {
