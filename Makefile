@@ -1,4 +1,5 @@
-# make up      a network of three nodes on this machine, and its gateway (the Procfile); Ctrl-C ends it
+# make up      a network of three nodes on this machine, and its gateway (the Procfile); Ctrl-C ends it;
+#              GATEWAY_PORT=8081 where another program has 8080
 # make test    everything that has to hold before a change is accepted; the default
 # make seeds   simulates a thousand more networks that meet every fault, each from a seed; SEEDS=5000
 #              takes as many. It prints the command that repeats what went wrong. Also one of a

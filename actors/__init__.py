@@ -29,6 +29,7 @@ In reading order:
   what is to be sent into the `outbox` and what is to be remembered into the `memory`:
   - `entering` and `joining` (how a network begins, and lets others in), `arriving`, `departing`;
   - `farewell`: how others are told that a node goes; `forgetting`: one that is down for good;
+    `meant`: whom people name;
   - `intake`: news of members as it comes; `announcing`: what the rest of the node is told of it;
   - `detector` and `suspicion`: who is down;
   - `rumours`, `hearing`, `neighbours`, `push_pull` and `digests`: how news gets to everybody;

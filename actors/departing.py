@@ -10,6 +10,7 @@ from actors.actor import HOST, Envelope, Now
 from actors.farewell import Farewell
 from actors.gossip_settings import GossipSettings
 from actors.layout import NO_LAYOUT, Layout
+from actors.meant import meant, why_none, why_several
 from actors.membership import Member, Members
 from actors.memory import Memory
 from actors.messages import (
@@ -116,7 +117,7 @@ class Departing:
         assert isinstance(leave, Leave)
         me = self._members.me
         deadline_ms = now.mono_ms + patience_ms(leave.timeout_ms)
-        if leave.member in ("", me.id) or (me.state == "left" and leave.member == me.name):
+        if not leave.member or (me.state == "left" and meant(leave.member, [me])):
             self._leave(envelope, deadline_ms)
             return
         member = find(self._members, self._outbox, envelope, leave.member)
@@ -295,16 +296,16 @@ class Departing:
 
 
 def find(members: Members, outbox: Outbox, envelope: Envelope, wanted: str) -> Member | None:
-    """The one member that is meant by this name or id; else the client is told."""
-    found = members.named(wanted)
+    """The one member that is meant by this name, id or host; else the client is told."""
+    found = meant(wanted, members.present())
     if len(found) == 1:
         return found[0]
     if found:
-        reason = f"{len(found)} members are called {wanted!r}: give its id"
-    elif any(wanted in (m.name, m.id) for m in members.all()):
+        reason = why_several(wanted, found)
+    elif meant(wanted, members.all()):
         reason = f"{wanted} has left already"
     else:
-        reason = f"there is no member {wanted!r}"
+        reason = why_none(wanted, members.present())
     outbox.reply(envelope, Failed("refused", reason, True))
     return None
 

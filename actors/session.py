@@ -39,6 +39,9 @@ from actors.versions import Kind
 ELSEWHERE = frozenset({"not_ready", "stopping", "overloaded"})
 """Refusals of one endpoint that another may not share. All are definite."""
 
+SILENCE = "nobody answers at"
+"""Of endpoints where there may be no node at all."""
+
 _WRITES = (Write, Share, Leave, Forget, Deny, PutFile, RemoveFile)
 
 
@@ -187,7 +190,7 @@ class Session:
             alike.setdefault(down.why, []).append(down.endpoint)
         reasons = [f"{first} {why}{_likewise(others)}" for why, (first, *others) in alike.items()]
         if silent:
-            reasons.append(f"nobody answers at {', '.join(silent)}")
+            reasons.append(f"{SILENCE} {', '.join(silent)}")
         reason = "; ".join(reasons)
         if not silent and all(down.is_refused for down in faults):
             return error_for("not_allowed", reason)

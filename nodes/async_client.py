@@ -291,7 +291,7 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
         return ring_of(shown, await self.members())
 
     async def leave(self, node: str | None = None) -> Member:
-        """Let a member, by its name or id, leave for good, or else the node that is asked: it gives
+        """Let a member, by its name, id or host, leave for good, or else who is asked: it gives
         its data to the others, stops and never comes back. That takes as long as the data needs to
         move: after TimedOut it goes on, `members` and `status` tell how far it is, and to ask again
         does no harm."""
@@ -303,7 +303,7 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
         return (await self._calls.request(request, Departed)).member
 
     async def forget(self, node: str, accept_loss: bool = False) -> Member:
-        """Strike out a member, by its name or id, that is down and will not come back. With
+        """Strike out a member, by its name, id or host, that is down and will not come back. With
         `accept_loss` even where no majority is left of the members, to decide it, or of the owners
         of some keys, to copy from: what only those had that are given up so is lost, and they must
         be gone for good. It is done when it is decided; `status` tells when all copies are made. A

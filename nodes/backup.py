@@ -81,7 +81,7 @@ async def back_up(
     """
     path = Path(folder)
     # Who may not make one, or cannot reach the network, is told before there is a folder.
-    await persistently(client.export_page, client.timeout)
+    await persistently(client.export_page, client.timeout, is_first=True)
     network = await persistently(partial(network_of, client), client.timeout)
     fresh = Unfinished(network, _now(), (), "")
     held: list[BackupFolder] = []

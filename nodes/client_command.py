@@ -15,6 +15,8 @@ import click
 from nodes.config import endpoint_option, secret_option, timeout_option
 from nodes.output import Output, json_option
 
+ADVICE = "start a node there with `gossamer serve`, or name one that runs with --endpoint"
+
 
 def client_command(
     name: str, kind: type[click.Command] = click.Command
@@ -32,13 +34,20 @@ def client_command(
             trace: bool,
             **arguments: Any,
         ) -> int | None:
+            from actors.errors import Unreachable
+            from actors.session import SILENCE
             from nodes.client import Client
 
             trace_id = secrets.token_hex(5) if trace else ""
             if trace:
                 output.note(f"trace {trace_id}", {"trace": trace_id})
-            with Client(*endpoint, timeout=timeout, secret=secret, trace_id=trace_id) as client:
-                return function(client, output, **arguments)
+            try:
+                with Client(*endpoint, timeout=timeout, secret=secret, trace_id=trace_id) as client:
+                    return function(client, output, **arguments)
+            except Unreachable as error:
+                if SILENCE not in str(error):
+                    raise
+                raise Unreachable(f"{error}: {ADVICE}") from error
 
         callback: Callable[..., Any] = update_wrapper(click.pass_obj(run), function)
         for option in reversed(_OPTIONS):

@@ -35,7 +35,9 @@ class Connections:
         self.malformed = 0
         for address in endpoints:
             try:
-                self._lines[address] = Line(context, request_dealer, address, dials)
+                self._lines[address] = Line(
+                    context, request_dealer, address, dials, is_patient=True
+                )
             except zmq.ZMQError as error:
                 self.close()
                 raise Refused(f"cannot connect to {address}: {error.strerror}") from error

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from actors.errors import GossamerError
+from actors.errors import GossamerError, Refused
 from nodes.addresses import is_loopback, parse_address
 from nodes.config import check_address, endpoint_option, secret_option, setting, timeout_option
 from nodes.output import Output, json_option
@@ -114,23 +114,47 @@ def gateway(
 
 @click.command()
 @secret_option("The secret, or the key of a client, whose token is wanted.")
+@click.option(
+    "--fingerprint",
+    metavar="DIGITS",
+    default=None,
+    help="Only the token that comes of the secret with this fingerprint, where FILE has several.",
+)
 @json_option
 @click.pass_obj
-def token(output: Output, /, secret: str | None) -> None:
+def token(output: Output, /, secret: str | None, fingerprint: str | None) -> None:
     """Print the bearer token of a key, for a gateway that wants one.
 
     It may do what the key may. Keep it as the key: it is refused when that is denied.
 
+    While a network changes its secret a file has several lines: then there is a token for each, one
+    a line in their order, and stderr tells of which secret each comes. A gateway takes those of all
+    secrets that it was given.
+
     \b
-    Example:
+    Examples:
       curl -H "Authorization: Bearer $(gossamer token --secret phone.key)" https://10.0.0.5:8080/v1/kv
+      gossamer token --secret phone.key --fingerprint 882b639d991a9ad7
     """
     if secret is None:
         raise click.UsageError("name the file with the key: --secret FILE")
-    from nodes.web.tokens import tokens_of
+    from nodes.web.tokens import tokens_by_fingerprint
 
-    [first, *_] = tokens_of(secret)
-    if output.as_json:
-        output.object({"token": first})
-    else:
-        output.text(first)
+    tokens = tokens_by_fingerprint(secret)
+    known = ", ".join(tokens)
+    if fingerprint is not None:
+        if fingerprint not in tokens:
+            raise Refused(f"{secret} has nothing of a secret with that fingerprint, but of {known}")
+        tokens = {fingerprint: tokens[fingerprint]}
+    for of, made in tokens.items():
+        if output.as_json:
+            output.object({"token": made, "fingerprint": of})
+        else:
+            output.text(made)
+    if len(tokens) > 1 and not output.as_json:
+        output.flush()
+        output.note(
+            f"gossamer: {secret} has {len(tokens)} lines, so these are {len(tokens)} tokens, in "
+            f"the same order, of secrets with the fingerprints {known}; --fingerprint picks one",
+            {},
+        )

@@ -77,10 +77,8 @@ def keygen(
         to = Path(path or f"{keys[0].name}.key")
         secret_file.write_client_keys(to, keys)
         fields = {"file": str(to), "key": keys[0].name, "fingerprint": held[0].fingerprint}
-        sentence = (
-            f"{to} has the key {keys[0].name} for the network with fingerprint "
-            f"{held[0].fingerprint}"
-        )
+        either = " or ".join([one.fingerprint for one in held])
+        sentence = f"{to} has the key {keys[0].name} for the network with fingerprint {either}"
     if output.as_json:
         output.object(fields)
     else:

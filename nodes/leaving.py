@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from actors.errors import GossamerError, TimedOut, Unavailable
+from actors.meant import meant
 from actors.membership import Member
 from nodes.async_client import AsyncClient
 from nodes.progress import bar
@@ -42,7 +43,7 @@ class _Seen:
 async def follow_leave(
     client: AsyncClient, node: str | None, told: Callable[[str], None]
 ) -> Member:
-    """The member, by its name or id, once it has left; the node that is asked if none is named.
+    """The member, by its name, id or host, once it has left; who is asked if none is named.
     `told` is called with how far it is. Raises what it is refused with at first, or at last when
     there is no progress any more: else TimedOut."""
     following = _Following(client, node)
@@ -124,8 +125,9 @@ class _Following:
         except GossamerError:
             return None
         if not self._id:
-            named = [m.id for m in members if self._node in (m.name, m.id) and m.state != "left"]
-            self._id = status.node_id if self._node is None else next(iter(named), "")
+            present = [m for m in members if m.state != "left"]
+            named = [m.id for m in meant(self._node, present)] if self._node else [status.node_id]
+            self._id = next(iter(named), "")
         moved = sum(transfer.moved for transfer in status.transfers)
         to_move = sum(transfer.to_move for transfer in status.transfers)
         found = [member for member in members if member.id == self._id]

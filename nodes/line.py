@@ -2,12 +2,18 @@
 
 While a network changes its secret it is not known which one a node listens with. At most one of the
 handshakes gets through, and what is sent goes there.
+
+Whoever has a wrong key must not hammer: ZeroMQ waits longer and longer for a port that is not
+there, but not for one that it can connect to, whatever comes of the handshake. So a key that has
+failed too often in a row is tried rarely here, until the port is gone, or another key of the line
+is not up any more: then the node is being started again, perhaps with another secret.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -18,6 +24,12 @@ from nodes.sockets import Context, Socket, endpoint, readable, send
 _HUNG_UP = (errno.EPIPE, errno.ECONNRESET)
 """How a handshake fails where the other side cannot make sense of it; where it says nothing at all,
 as one that stands still, it is another error."""
+
+IN_A_ROW = 10
+"""So many handshakes fail at the usual pace. A node that stops makes a few of them fail, too."""
+
+RARELY_MS = 5_000
+"""As seldom as what is not there at all is tried."""
 
 _NEWS = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -31,10 +43,17 @@ _NEWS = (
 
 class _Try:
     """One DEALER. `is_up` is None until it is known; `why` says what is wrong with keys, of whom
-    it leads to, and `is_refused` that this is certain."""
+    it leads to, and `is_refused` that this is certain. Raises as `Line`."""
 
-    def __init__(self, dealer: Socket, dial: Dial | None, *, is_watched: bool) -> None:
+    def __init__(
+        self, dealer: Socket, address: str, dial: Dial | None, *, is_watched: bool, is_patient: bool
+    ) -> None:
         self.dealer = dealer
+        self._endpoint = ""
+        self._is_patient = is_patient
+        self._usual_ms = cast(int, dealer.get(zmq.RECONNECT_IVL))
+        self._is_rare = False
+        self._failed = 0
         self.monitor: Socket | None = None
         if is_watched:
             self.monitor = dealer.get_monitor_socket(_NEWS)
@@ -45,6 +64,12 @@ class _Try:
         self.is_up: bool | None = None
         self.why = ""
         self.is_refused = False
+        try:
+            self._endpoint = endpoint(*address.rsplit(":", 1))
+            dealer.connect(self._endpoint)
+        except (zmq.ZMQError, TypeError):
+            self.close(0)
+            raise
 
     def look(self) -> Iterator[bool]:
         """Take in what has happened; for each event, was it connected before?"""
@@ -52,7 +77,33 @@ class _Try:
             news = recv_monitor_message(self.monitor)
             was_up = bool(self.is_up)
             self._on(zmq.Event(news["event"]), int(news["value"]))
+            self._pace(zmq.Event(news["event"]), was_up)
             yield was_up
+
+    def hurry(self) -> None:
+        """Try at once, and at the usual pace again: what has failed may be right now."""
+        self._failed = 0
+        if self._is_rare and not self.is_up:
+            self._try_every(self._usual_ms)
+
+    def _pace(self, event: zmq.Event, was_up: bool) -> None:
+        """Be tried rarely, or not any more, after this."""
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            self._failed = 0
+        elif was_up or event == zmq.Event.CLOSED:
+            self.hurry()
+        elif event != zmq.Event.DISCONNECTED and self.why and not self.is_refused:
+            # What is refused for certain ZeroMQ does not try again.
+            self._failed += 1
+            if self._failed == IN_A_ROW and self._is_patient:
+                self._try_every(RARELY_MS)
+
+    def _try_every(self, pause_ms: int) -> None:
+        """What is set counts for connections that are made from then on."""
+        self._is_rare = pause_ms != self._usual_ms
+        self.dealer.set(zmq.RECONNECT_IVL, pause_ms)
+        self.dealer.disconnect(self._endpoint)
+        self.dealer.connect(self._endpoint)
 
     def _on(self, event: zmq.Event, value: int) -> None:
         self.is_up = event == zmq.Event.HANDSHAKE_SUCCEEDED
@@ -90,7 +141,8 @@ class _Try:
 
 class Line:
     """To one address, `host:port`, with these keys (None: without encryption). Of one that is not
-    watched, which spares two sockets for each key, it is not known how it fares. Raises
+    watched, which spares two sockets for each key, it is not known how it fares. One that is
+    patient tries a key rarely that does not fit, and is to be watched for ever. Raises
     zmq.ZMQError or TypeError if that is no address."""
 
     def __init__(
@@ -101,12 +153,14 @@ class Line:
         dials: Sequence[Dial | None],
         *,
         is_watched: bool = True,
+        is_patient: bool = False,
     ) -> None:
         self._tries: list[_Try] = []
         try:
             for dial in dials:
-                self._tries.append(_Try(dealer(context, dial), dial, is_watched=is_watched))
-                self._tries[-1].dealer.connect(endpoint(*address.rsplit(":", 1)))
+                made = dealer(context, dial)
+                how = {"is_watched": is_watched, "is_patient": is_patient}
+                self._tries.append(_Try(made, address, dial, **how))
         except (zmq.ZMQError, TypeError):
             self.close()
             raise
@@ -157,6 +211,9 @@ class Line:
             for was_up in attempt.look():
                 if attempt.is_up or was_up or self.is_up is False:
                     news.append(bool(attempt.is_up))
+                if was_up and not attempt.is_up:
+                    for other in self._tries:
+                        other.hurry()
         return news
 
     def send(self, frames: Sequence[bytes]) -> None:

@@ -49,9 +49,10 @@ def members(client: Client, output: Output, watch: bool) -> None:
 def leave(client: Client, output: Output, node: str | None) -> None:
     """Let NODE leave the network for good.
 
-    NODE is a name or an id; without it the node that is asked leaves. It gives its data to the
-    others, which takes as long as the data needs to move, then stops, and cannot come back. A node
-    that is to be started again later is not to leave but to be stopped.
+    NODE is a name or an id, or the host of a name such as host:7100 if no other is there; without
+    it the node that is asked leaves. It gives its data to the others, which takes as long as the
+    data needs to move, then stops, and cannot come back. A node that is to be started again later
+    is not to leave but to be stopped.
 
     --timeout is the time without progress. After a time-out the node goes on leaving: `gossamer
     status` tells how far it is, and to let it leave once more does no harm.
@@ -81,9 +82,10 @@ def leave(client: Client, output: Output, node: str | None) -> None:
 def forget(client: Client, output: Output, node: str, accept_loss: bool) -> None:
     """Strike out NODE, a machine that is down and will not come back.
 
-    NODE is a name or an id. The others make new copies of what it held from those that they have;
-    should it come back after all, it is refused. A node that will come back is not to be forgotten:
-    it may be down as long as it likes.
+    NODE is a name or an id, or the host of a name such as host:7100 if no other is there. The
+    others make new copies of what it held from those that they have; should it come back after all,
+    it is refused. A node that will come back is not to be forgotten: it may be down as long as it
+    likes.
 
     A majority of the members has to agree, and of each key a majority of its owners has to be
     there. Where two or more machines are gone for good at once that may not be so: it is refused,

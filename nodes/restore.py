@@ -96,7 +96,7 @@ async def restore(
             raise BadBackup(f"{path} is no folder")
         await disk.run(lambda: held.append(lock(path, fcntl.LOCK_SH)))
         # Who may not restore, or cannot reach the network, is told before all is looked at.
-        await persistently(client.export_page, client.timeout)
+        await persistently(client.export_page, client.timeout, is_first=True)
         manifest = await _checked(path, disk, told)
         return await _Restore(client, path, manifest, disk, keep, told, on_refused).run()
     except GossamerError:

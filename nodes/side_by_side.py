@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from actors.errors import TimedOut, Unavailable
+from actors.errors import TimedOut, Unavailable, Unreachable
 
 PAUSE_S = 0.2
 
@@ -34,15 +34,18 @@ async def side_by_side(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def persistently(ask: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+async def persistently(
+    ask: Callable[[], Awaitable[T]], timeout_s: float, *, is_first: bool = False
+) -> T:
     """The answer, though the network may not be able to give it for a while. To ask twice must do
-    no harm. Raises what it fails with after `timeout_s`, and at once what will not pass."""
+    no harm. Raises what it fails with after `timeout_s`, and at once what will not pass; if nothing
+    was asked before, also that there is nobody to ask."""
     loop = asyncio.get_running_loop()
     end_s = loop.time() + timeout_s
     while True:
         try:
             return await ask()
-        except (Unavailable, TimedOut):
-            if loop.time() >= end_s:
+        except (Unavailable, TimedOut) as error:
+            if loop.time() >= end_s or (is_first and isinstance(error, Unreachable)):
                 raise
         await asyncio.sleep(PAUSE_S)

@@ -31,7 +31,7 @@ def status(client: Client, output: Output) -> int:
     """Has all data all its copies, and is it safe to stop the node that is asked?
 
     The exit status is 0 if it is safe to stop it, and 1 if not. To stop one node after another,
-    wait for 0 each time.
+    ask each by its own --endpoint, and wait for 0 each time: of several it is whichever answers.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def status(client: Client, output: Output) -> int:
     else:
         _print_facts(output, status_facts(told))
         colour = "green" if told.safe_to_stop else "red"
-        verdict = _verdict(told)
+        verdict = _verdict(told, len(click.get_current_context().params["endpoint"]))
         output.text(click.style(verdict, fg=colour) if wants_colours(sys.stdout) else verdict)
     return 0 if told.safe_to_stop else _NOT_SAFE
 
@@ -119,7 +119,7 @@ def _file_facts(files: FileCounts) -> Facts:
         for count, what in (
             (files.scrubbed, "scrubbed"),
             (files.rotten, "found rotten"),
-            (files.repaired, "made anew"),
+            (files.repaired, "copied from other nodes"),
             (files.collected, "collected"),
         )
         if count
@@ -139,12 +139,14 @@ def copies(told: Status) -> str:
     return ", ".join(parts) or "every partition has all its copies"
 
 
-def _verdict(told: Status) -> str:
-    node = printable(told.node)
+def _verdict(told: Status, endpoints: int) -> str:
+    # It would be taken for a word about all of them.
+    which = f", the one of {endpoints} endpoints that was asked" if endpoints > 1 else ""
+    stop_it_now = f"stop {printable(told.node)} now{which}"
     if told.safe_to_stop:
-        return f"It is safe to stop {node} now."
+        return f"It is safe to {stop_it_now}."
     reasons = "; ".join(printable(reason).rstrip(".") for reason in told.reasons)
-    return f"Do not stop {node} now: {reasons or 'it gave no reason'}."
+    return f"Do not {stop_it_now}: {reasons or 'it gave no reason'}."
 
 
 def _explanation_facts(told: Explanation) -> Facts:

@@ -19,6 +19,7 @@ FUNCTION_LINES = 60
 VALUES = frozenset(
     {"actor", "chunks", "contents", "digests", "errors", "file_settings", "formats"}
     | {"gossip_settings", "hexadecimal", "layout", "membership", "merkle", "names", "ring", "roles"}
+    | {"meant"}
     | {"router_settings", "shared", "sizes", "spaces", "storage_settings", "versions", "window"}
 )
 ACTORS = frozenset({"fileserver", "gossiper", "router", "storage"})

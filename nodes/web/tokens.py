@@ -25,8 +25,13 @@ Held = Sequence[NetworkSecret] | Sequence[ClientKey]
 
 def tokens_of(path: str | Path) -> list[str]:
     """The token for this file, a secret or a client's key: one for each line. Raises BadSecret."""
-    held = read_held(path)
-    return [_token(_name_of(one), _dial_of(one)) for one in held]
+    return [*tokens_by_fingerprint(path).values()]
+
+
+def tokens_by_fingerprint(path: str | Path) -> dict[str, str]:
+    """As `tokens_of`, each by the fingerprint of the secret that it comes of."""
+    made = [(_dial_of(one), _name_of(one)) for one in read_held(path)]
+    return {dial.fingerprint: _token(name, dial) for dial, name in made}
 
 
 class Tokens:

@@ -188,10 +188,30 @@ def test_it_has_to_be_clear_who_is_meant(request_of: Callable[[str], Message]) -
     """One member, by a name that no other has, or by its id."""
     going = Going(member(B, name="twin", state="dead"), member(C, name="twin", state="dead"))
     assert refused(going.ask(request_of("twin"))) == "2 members are called 'twin': give its id"
-    assert refused(going.ask(request_of("none"))) == "there is no member 'none'"
+    reason = "there is no member 'none'; the members are node-a and twin"
+    assert refused(going.ask(request_of("none"))) == reason
     gone = Going(member(B, state="left"), THIRD)
     for name in ("node-b", B):
         assert refused(gone.ask(request_of(name))) == f"{name} has left already"
+
+
+@pytest.mark.parametrize("request_of", [leave, forget])
+def test_the_host_of_a_name_is_enough_if_there_is_one_member(
+    request_of: Callable[[str], Message],
+) -> None:
+    """Who is asked to leave, or refused to be forgotten; where two are there, who they are."""
+    going = Going(member(B, name="four:7100"), member(C, name="five:7100"))
+    [answer] = going.ask(request_of("four"))
+    if isinstance(answer.message, Failed):
+        assert answer.message.reason.startswith("four:7100 is alive")
+    else:
+        assert answer.to == Address(B, "gossiper")
+    both = Going(member(B, name="four:7100"), member(C, name="four:7200"))
+    reason = "2 members are at 'four': four:7100 and four:7200"
+    assert refused(both.ask(request_of("four"))) == reason
+    assert "there is no member ''" in refused(both.ask(forget("")))
+    gone = Going(member(B, name="four:7100", state="left"))
+    assert refused(gone.ask(request_of("four"))) == "four has left already"
 
 
 def test_a_name_of_one_that_left_means_who_has_it_now() -> None:

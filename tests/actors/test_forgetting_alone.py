@@ -312,7 +312,7 @@ def test_without_accepting_the_loss_it_is_refused_at_once() -> None:
     ("who", "reason"),
     [
         ("node-a", "node-a is the node that was asked: it can leave"),
-        ("node-z", "there is no member 'node-z'"),
+        ("node-z", "there is no member 'node-z'; the members are node-a and node-b"),
     ],
 )
 def test_it_has_to_be_clear_who_is_meant(who: str, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import orjson
@@ -131,10 +132,14 @@ def test_4_timed_out_because_an_owner_hangs(node: Node, run: Run, start: Start) 
 
 
 def test_5_unreachable(closed: str) -> None:
-    """Nobody at the endpoint is status 5."""
-    result = invoke("put", "k", "v", "--endpoint", closed)
-    assert result.exit_code == 5
-    assert is_sentence(result.stderr)
+    """Nobody at the endpoint is status 5, of whatever command, and said at once with what to do."""
+    for command in (["put", "k", "v"], ["status"], ["backup", "b"], ["restore", "."]):
+        began = time.monotonic()
+        result = invoke(*command, "--endpoint", closed, "--timeout", "60")
+        assert result.exit_code == 5
+        assert is_sentence(result.stderr)
+        assert "start a node there with `gossamer serve`, or name one" in result.stderr
+        assert time.monotonic() - began < 30
 
 
 def test_5_not_ready(tmp_path: Path, closed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -14,9 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nodes.cli import main
+from nodes.secret_file import new_client_keys, write_client_keys
 from nodes.web.tokens import tokens_of
 from tests.networks import DEADLINE_S
-from tests.nodes.secured import Secrets, several
+from tests.nodes.secured import Secrets
 from tests.web.gateways import GatewayProcess
 
 
@@ -90,16 +92,41 @@ def test_tokens_that_travel_in_the_clear_are_warned_of(tmp_path: Path) -> None:
 
 
 def test_the_token_of_a_key_is_printed(tmp_path: Path) -> None:
-    """That of the first line, while there are two secrets; by --json too."""
-    secrets, newer = Secrets(tmp_path), Secrets(tmp_path, "newer")
+    """By --json too, with the fingerprint of the secret that it comes of."""
+    secrets = Secrets(tmp_path)
     key = secrets.client("reader", 5)
-    assert gossamer("token", "--secret", str(key)).stdout == f"{tokens_of(key)[0]}\n"
+    printed = gossamer("token", "--secret", str(key))
+    assert (printed.stdout, printed.stderr) == (f"{tokens_of(key)[0]}\n", "")
     told = gossamer("token", "--json", GOSSAMER_SECRET_FILE=str(key)).stdout
-    assert told == f'{{"token":"{tokens_of(key)[0]}"}}\n'
-    both = several(tmp_path / "both", [newer.secret, secrets.secret])
-    assert gossamer("token", "--secret", str(both)).stdout == f"{tokens_of(newer.file)[0]}\n"
+    of = secrets.secret.fingerprint
+    assert told == f'{{"token":"{tokens_of(key)[0]}","fingerprint":"{of}"}}\n'
     nothing = gossamer("token")
     assert (nothing.exit_code, "name the file with the key" in nothing.stderr) == (2, True)
+
+
+def test_each_line_has_a_token(tmp_path: Path) -> None:
+    """In their order, while there are two secrets; one can be had by itself."""
+    former, new = Secrets(tmp_path), Secrets(tmp_path, "new")
+    both = tmp_path / "both"
+    write_client_keys(both, new_client_keys([former.secret, new.secret], "writer", 17))
+    each = [tokens_of(made.client("writer"))[0] for made in (former, new)]
+    fingerprints = [made.secret.fingerprint for made in (former, new)]
+    printed = gossamer("token", "--secret", str(both))
+    assert printed.stdout.splitlines() == each
+    assert (
+        f"2 tokens, in the same order, of secrets with the fingerprints {', '.join(fingerprints)}"
+        in (printed.stderr)
+    )
+    told = gossamer("token", "--secret", str(both), "--json")
+    assert [json.loads(line) for line in told.stdout.splitlines()] == [
+        {"token": token, "fingerprint": of} for token, of in zip(each, fingerprints, strict=True)
+    ]
+    for token, of in zip(each, fingerprints, strict=True):
+        one = gossamer("token", "--secret", str(both), "--fingerprint", of)
+        assert (one.stdout, one.stderr) == (f"{token}\n", "")
+    none = gossamer("token", "--secret", str(both), "--fingerprint", "0" * 16)
+    assert none.exit_code == 6
+    assert all(of in none.stderr for of in fingerprints)
 
 
 def test_a_gateway_speaks_https_with_a_certificate(tmp_path: Path) -> None:

@@ -108,8 +108,8 @@ def test_files_are_told_of_where_there_are_any(scripted: ScriptedNode) -> None:
         "missing     5 more are still to be made",
         "lost        8 copies of chunks that no node has: put their files again",
         "moving      4 are kept until their new owners have them",
-        "chunks      1,007 scrubbed, 3 found rotten, 2 made anew, 1 collected since the nodes were"
-        " started",
+        "chunks      1,007 scrubbed, 3 found rotten, 2 copied from other nodes, 1 collected"
+        " since the nodes were started",
     ]
 
 
@@ -120,6 +120,15 @@ def test_what_lacks_a_copy_and_has_a_quorum_is_available(scripted: ScriptedNode)
         "partitions  5 of 4,096 lack a copy, each has a quorum",
         "moving      data moves to new owners",
     ]
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_of_several_endpoints_it_says_which_node_it_is_about(
+    scripted: ScriptedNode, safe: bool
+) -> None:
+    """Whichever has answered: it is no word about the others."""
+    result = status(scripted, "--endpoint", "127.0.0.1:1", safe_to_stop=safe, reasons=["so"])
+    assert "stop node\\x1b1 now, the one of 2 endpoints that was asked" in result.stdout
 
 
 def test_no_is_said_also_without_a_reason(scripted: ScriptedNode) -> None:

@@ -72,11 +72,12 @@ def test_a_command_takes_its_arguments_and_settings(
 def test_a_node_is_told_all_that_it_needs(
     command: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It listens on all addresses, can be found, and has a name and a data folder."""
+    """It listens on all addresses, can be found and watched, and has a name and a data folder."""
     told = settings(command, monkeypatch)
     assert told["listen"] == "0.0.0.0:7100"
     assert told["advertise"].partition(":")[0] not in ("", "0.0.0.0", "localhost")
     assert told["name"]
+    assert told["http"] in ("0.0.0.0:8080", "127.0.0.1:17100")
     assert told["data"].startswith(("/data/", "/var/lib/gossamer/"))
     assert not told["insecure"]
 

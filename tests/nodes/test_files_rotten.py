@@ -91,7 +91,7 @@ def test_a_download_is_right_and_mends_what_it_meets(
     if spoil is not Path.unlink:
         said = gossamer("status", "--endpoint", three[0].listen, cwd=three[0].data)
         assert b"found rotten" in said.stdout
-        assert b"made anew" in said.stdout
+        assert b"copied from other nodes" in said.stdout
 
 
 def is_mended(node: NodeProcess, name: str, data: bytes, spoilt: list[Path]) -> bool:

@@ -17,7 +17,7 @@ from tests.nodes.rolling import PAGE
 from tests.nodes.sessions import blocks, run, session, with_addresses
 
 STEPS = [step for block in blocks(PAGE, "console") for step in session(block)]
-NAMES = ("one", "two", "three")
+NAMES = ("one:7100", "two:7100", "three:7100")
 STOP = "ssh three systemctl stop gossamer@7100"
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 MEMBER_EVENTS = {f"member_{s}" for s in ("alive", "suspect", "dead", "stopped", "leaving", "left")}
