@@ -109,18 +109,6 @@ def test_a_failed_command_is_started_again(start: Start, tmp_path: Path) -> None
     assert errors == f"restart: {sys.executable} ended with status 7; starting it again in 0 s.\n"
 
 
-@pytest.mark.parametrize("status", [2, 6])
-def test_what_would_end_so_again_is_not_started_again(start: Start, status: int) -> None:
-    """The restarter says so, and waits to be stopped, for others run beside it."""
-    restarter = start(*python(f"print('run'); raise SystemExit({status})"))
-    assert said(restarter) == "run"
-    assert f"ended with status {status}, and would again" in complained(restarter)
-    assert restarter.poll() is None
-    restarter.terminate()
-    output, errors = restarter.communicate()
-    assert (output, errors, restarter.returncode) == ("", "", status)
-
-
 def test_a_killed_command_is_started_again(start: Start) -> None:
     """After kill -9 of the command alone another process of the same command runs."""
     restarter = start(*python(WAITS))
