@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from actors.actor import Now
-from actors.census import Census
+from actors.census import UP, Census
 from actors.layout import MAX_MEMBERS, Layout, aborted, bumped, given_up, joint, settled
-from actors.membership import LIVING
 from actors.moving import Moving
 from actors.storage_settings import StorageSettings
 
@@ -89,8 +88,10 @@ class Wishes:
     def target(self, layout: Layout, struck: tuple[str, ...]) -> tuple[str, ...]:
         """The members of the base without those that go, and those that come."""
         census = self._census
-        # Also one that leaves takes the place of what it was before: that is down for good.
-        names = {m.name for m in census.members if m.state in LIVING}
+        # Also one that leaves takes the place of what it was before: that is down for good. Who is
+        # suspected takes nobody's: a node that starts again takes the dead for alive, then suspects
+        # them, and would have who has replaced one of them go in its stead.
+        names = {m.name for m in census.members if m.state in UP}
         # That it wishes to leave only a member itself is believed: gossip may be made up.
         leaving = [census.here] if census.is_leaving and self.may_leave else []
         replaced = [

@@ -107,14 +107,22 @@ def test_one_whose_name_another_has_is_replaced(state: State) -> None:
     assert target(a, b, as_state(c, state)) is None
 
 
-@pytest.mark.parametrize("state", ["leaving", "suspect"])
-def test_one_that_has_come_for_another_takes_its_place_though_it_is_not_well(state: State) -> None:
+def test_one_that_has_come_for_another_takes_its_place_though_it_leaves() -> None:
     """What it was before is down for good all the same."""
     a, b, c = alive(A, B, C)
-    new = as_state(member(D, name=c.name), state)
+    new = as_state(member(D, name=c.name), "leaving")
     four = stable(5, A, B, C, D)
     assert target(a, b, as_state(c, "dead"), new, layout=four) == (A, B, D)
     assert target(a, b, as_state(c, "stopped"), as_state(new, "dead"), layout=four) is None
+
+
+def test_who_is_suspected_takes_nobodys_place() -> None:
+    """A node that starts again suspects the dead for a while: their successor would go instead."""
+    a, b, c = alive(A, B, C)
+    new = member(D, name=c.name)
+    four = stable(5, A, B, C, D)
+    assert target(a, b, as_state(c, "suspect"), as_state(new, "dead"), layout=four) is None
+    assert target(a, b, as_state(c, "dead"), as_state(new, "suspect"), layout=four) is None
 
 
 def test_one_that_leaves_takes_what_it_was_before_along() -> None:
