@@ -257,6 +257,7 @@ class Gossiper:
                 self._departing.on_answer(envelope)
                 if isinstance(envelope.message, Failed):
                     self._entering.on_failed(envelope, envelope.message)
+                    self._intake.on_refused(envelope, envelope.message)
             case Remembered(code):
                 self._memory.on_remembered(envelope.id, code)
             case Bounced() as bounced:
@@ -309,8 +310,6 @@ class Gossiper:
                 self._outbox.reply(envelope, self._shared.page(prefix, after))
             case Leave():
                 self._departing.on_leave(envelope, now)
-
-    # Live membership.
 
     def _is_of_network(self, envelope: Envelope, network: str, now: Now) -> bool:
         if not self._entering.network:
