@@ -366,7 +366,7 @@ class Gossiper:
                 self._outbox.reply(envelope, self._push_pull.compared(digest))
             case Compared(_, digests):
                 if not self._push_pull.is_expected(envelope):
-                    self._outbox.drop("an answer that came late, or was not asked for")
+                    self._outbox.drop_answer(envelope)
                     return
                 self._push_pull.exchange_with(sender, digests)
                 if not digests:
