@@ -145,7 +145,7 @@ function showConnection(now, was) {
 
 function showHeadline(state) {
   if (!(state in HEADLINES)) return;
-  find("sentence").dataset.kind = state === "gateway" || state === "nodes" ? "danger" : "";
+  find("sentence").dataset.kind = ["gateway", "nodes", "waiting"].includes(state) ? "danger" : "";
   say(find("sentence"), HEADLINES[state]);
 }
 
