@@ -18,7 +18,8 @@ from actors.outbox import Outbox
 
 
 class Announcing:
-    """Of the members of the gossiper, to its node. `waiting` is why the node does not serve."""
+    """Of the members of the gossiper, to its node. `waiting` is why the node does not serve, or did
+    not before it did."""
 
     def __init__(
         self,
@@ -54,6 +55,11 @@ class Announcing:
         if len(self._members) - 1 > self._settings.all_neighbours or self._left_ms:
             times.append(self._choose_ms)
         return min(times, default=None)
+
+    @property
+    def waits(self) -> str:
+        """Why the node does not serve; empty if it does."""
+        return "" if self._told else self.waiting or "it has just started"
 
     def all_are_kept(self) -> None:
         """Those present are on the disk."""

@@ -3,8 +3,10 @@ serves nothing before another member has answered it, and did not say that it ha
 the only member that is left, by the layout on its own disk, there is nobody to be asked.
 
 One that starts again at another address first asks at the former one: if its data folder was
-copied, another node with its id is there. Who is of another network at an address that the node was
-told to join says so: a node that belongs to one stays in it, but whoever started it has to know.
+copied, another node with its id is there. Likewise wherever others have seen it since.
+
+Who is of another network at an address that the node was told to join says so: a node that belongs
+to one stays in it, but whoever started it has to know.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from actors.rumours import MAX_NAME_CHARACTERS
 
 MAX_ASKED = 100
 """So many of the addresses that were told last may still answer."""
+
+MAX_PLACES = 10
+"""At so many addresses, where others say that it is, a node asks before it serves."""
 
 MAX_OTHERS = 10
 """Of more other networks than these nobody is told."""
@@ -46,6 +51,9 @@ class Arriving:
         self._retell_pause_ms = settings.retell_ms
         self._former = ""
         self._moved_until_ms: int | None = None
+        # Where else it asks, and until when; and where it has asked before.
+        self._places: dict[str, int] = {}
+        self._seen_places: set[str] = set()
         self._was_answered = True
         self._keeps_all = False
         self.network = ""
@@ -53,12 +61,13 @@ class Arriving:
     @property
     def is_confirmed(self) -> bool:
         """May this node serve?"""
-        return self._was_answered and not self._former
+        return self._was_answered and not self.looks_for_a_copy
 
     @property
     def looks_for_a_copy(self) -> bool:
-        """Is it not clear yet whether another node with this one's id runs where it was before?"""
-        return bool(self._former)
+        """Is it not clear yet whether another node with this one's id runs where it was before, or
+        where others say that it is?"""
+        return bool(self._former or self._places)
 
     @property
     def has_moved(self) -> bool:
@@ -68,13 +77,14 @@ class Arriving:
     @property
     def wake_at(self) -> int | None:
         """When to tell again: monotonic ms."""
+        times = [self._retell_at_ms] if self._is_untold else []
         if self._moved_until_ms is not None and self._former:
-            return min(self._retell_at_ms, self._moved_until_ms)
-        return self._retell_at_ms if self._is_untold else None
+            times.append(self._moved_until_ms)
+        return min([*times, *self._places.values()], default=None)
 
     @property
     def _is_untold(self) -> bool:
-        return bool(self._untold or self._given or self._former)
+        return bool(self._untold or self._given or self.looks_for_a_copy)
 
     def start_again(self, former: Member | None) -> str:
         """A node that belonged already; what it waits for, or empty. `former` is what it had
@@ -101,6 +111,23 @@ class Arriving:
         self._untold = dict.fromkeys(self._rng.sample(others, count))
         self._given = dict.fromkeys(peers)
         self._given_until_ms = None
+
+    def look_at(self, address: str, now: Now) -> None:
+        """Others say that this node is there. If it does not serve yet, it may be an older copy of
+        one that does, and has moved since: so that address is asked, once."""
+        is_asked = address == self._former or address in self._seen_places
+        if self.is_confirmed or is_asked or len(self._seen_places) >= MAX_PLACES:
+            return
+        self._seen_places.add(address)
+        self._places[address] = now.mono_ms + self._settings.moved_patience_ms
+        self._retell_at_ms = now.mono_ms
+        self._retell_pause_ms = self._settings.retell_ms
+
+    def end_looks(self, now: Now) -> None:
+        """Where nobody has answered for long enough there is nobody."""
+        if self._moved_until_ms is not None and now.mono_ms >= self._moved_until_ms:
+            self._former = ""
+        self._places = {at: until for at, until in self._places.items() if now.mono_ms < until}
 
     def answered(self, node: str) -> None:
         """A member has answered, and did not say that this node has left."""
@@ -143,8 +170,7 @@ class Arriving:
             self._was_answered = True
         if self._former and self._moved_until_ms is None:
             self._moved_until_ms = now.mono_ms + self._settings.moved_patience_ms
-        if self._moved_until_ms is not None and now.mono_ms >= self._moved_until_ms:
-            self._former = ""
+        self.end_looks(now)
         if self._given_until_ms is None:
             self._given_until_ms = now.mono_ms + self._settings.given_patience_ms
         if self._was_answered and now.mono_ms >= self._given_until_ms:
@@ -165,8 +191,8 @@ class Arriving:
         else:
             known = {member.address for member in self._members.others()}
             self._given = {address: None for address in self._given if address not in known}
-        if self._former:
-            self._tell(f"{ENDPOINT}{self._former}")
+        for address in [self._former] * bool(self._former) + list(self._places):
+            self._tell(f"{ENDPOINT}{address}")
 
     def _tell_given(self, address: str) -> None:
         tell = Tell(self.network, (self._members.me,), ())

@@ -121,6 +121,11 @@ class Asks:
         del self._asks[envelope.id]
         return ask
 
+    def unwanted(self, envelope: Envelope) -> str:
+        """Why this answers no ask: that has ended, perhaps in an earlier life; or nobody asked."""
+        is_late = 0 < envelope.id <= self._number and envelope.id not in self._asks
+        return f"{'late' if is_late else 'unasked'} {type(envelope.message).__name__}"
+
     def put_off(self, envelope: Envelope, now: Now) -> Ask | None:
         """This attempt did nothing: it was handed back, or its replica is not ready. The ask, now
         ended, if it is given up for that."""

@@ -139,6 +139,13 @@ class Errands:
                 self._end(errand, answer, now)
         return True
 
+    def unwanted(self, envelope: Envelope) -> str:
+        """Why this answers no errand: its errand has ended, perhaps in an earlier life; or nobody
+        was sent."""
+        is_answer = type(envelope.message) in _ANSWERS and envelope.id not in self._sent
+        is_late = is_answer and 0 < envelope.id <= self._number
+        return f"{'late' if is_late else 'unasked'} {type(envelope.message).__name__}"
+
     def give_up(self, node: str, now: Now) -> None:
         """This node is down: none of what it was asked will be answered."""
         waiting = self._waiting.pop(node, ())

@@ -174,8 +174,8 @@ class FileServer:
                 self._closing.begin(envelope, self._desk.now)
             case Bounced():
                 pass  # of what is told and not asked: it is told again, or by other ways
-            case other:
-                self._outbox.drop(f"late or unasked {type(other).__name__}")
+            case _:
+                self._outbox.drop(self._errands.unwanted(envelope))
 
     def _on_request(self, envelope: Envelope) -> None:
         """A client's. What is a write is done once, though it may come twice."""

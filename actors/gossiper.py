@@ -99,7 +99,7 @@ class Gossiper:
         self._forgetting = Forgetting(
             members, rumours, self._arriving, self._push_pull, outbox, settings
         )
-        self._listed = listed = Listed(members)
+        self._listed = listed = Listed(members, self._arriving, self._announcing)
         self._member_watchers = MemberWatchers(outbox, settings, listed.listing)
         self._key_watchers = KeyWatchers(boot, outbox, settings)
         self._entering = Entering(
@@ -120,7 +120,6 @@ class Gossiper:
         self._left_before = bool(notes.get("left"))
         if notes.get("leaving"):
             self._departing.start_leaving_again()
-        self._shown_version = members.version
         self._is_started = False
         self._wake_at = 0
 
@@ -219,8 +218,7 @@ class Gossiper:
             self._announcing.due(now, serves=confirmed)
         for reason, count in self._rumours.take_dropped().items():
             self._outbox.drop(reason, count)
-        if self._shown_version != self._members.version:
-            self._shown_version = self._members.version
+        if self._listed.is_news():
             self._member_watchers.changed()
         self._member_watchers.due(now)
         self._key_watchers.due(now)
@@ -259,6 +257,7 @@ class Gossiper:
                 self._departing.on_answer(envelope)
                 if isinstance(envelope.message, Failed):
                     self._entering.on_failed(envelope, envelope.message)
+                    self._intake.on_refused(envelope, envelope.message)
             case Remembered(code):
                 self._memory.on_remembered(envelope.id, code)
             case Bounced() as bounced:
@@ -274,7 +273,7 @@ class Gossiper:
             case Struck() as struck:
                 self._detector.follow(self._forgetting.on_struck(envelope, struck), now)
             case AskVitals():
-                self._outbox.reply(envelope, GossiperVitals())
+                self._outbox.reply(envelope, GossiperVitals(self._listed.states()))
             case Stop():
                 is_member = bool(self._entering.network) and not self._intake.has_left
                 self._departing.on_stop(envelope, now, is_member=is_member)
@@ -291,17 +290,18 @@ class Gossiper:
         if self._departing.is_stopping:
             self._outbox.reply(envelope, Failed("stopping", "the node is shutting down", True))
             return
+        if isinstance(envelope.message, WatchMembers) and not self._intake.has_left:
+            self._member_watchers.on_watch(envelope, now)
+            return
         belongs = bool(self._entering.network) and not self._intake.has_left
         if belongs and isinstance(envelope.message, Forget):
             self._forgetting.on_forget(envelope, now)
             return
         if not belongs or not self._arriving.is_confirmed:
-            reason = f"the node is not ready: {self._announcing.waiting or 'it has just started'}"
+            reason = f"the node is not ready: {self._announcing.waits}"
             self._outbox.reply(envelope, Failed("not_ready", reason, True))
             return
         match envelope.message:
-            case WatchMembers():
-                self._member_watchers.on_watch(envelope, now)
             case WatchKeys():
                 self._key_watchers.on_watch(envelope, now)
             case Share() | Deny():
@@ -311,8 +311,6 @@ class Gossiper:
             case Leave():
                 self._departing.on_leave(envelope, now)
 
-    # Live membership.
-
     def _is_of_network(self, envelope: Envelope, network: str, now: Now) -> bool:
         if not self._entering.network:
             self._entering.ask_at_once()  # there is a network
@@ -321,6 +319,7 @@ class Gossiper:
             self._outbox.drop("gossip of another network")
             return False
         self._forgetting.heard(envelope.sender.node, now)
+        self._listed.heard(envelope.sender.node)
         return True
 
     def _on_gossip(self, envelope: Envelope, now: Now) -> None:
@@ -367,7 +366,7 @@ class Gossiper:
                 self._outbox.reply(envelope, self._push_pull.compared(digest))
             case Compared(_, digests):
                 if not self._push_pull.is_expected(envelope):
-                    self._outbox.drop("an answer that came late, or was not asked for")
+                    self._outbox.drop_answer(envelope)
                     return
                 self._push_pull.exchange_with(sender, digests)
                 if not digests:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.actor import ENDPOINT, HOST, Now
+from actors.actor import ENDPOINT, HOST, Envelope, Now
 from actors.arriving import Arriving
 from actors.detector import Detector
 from actors.gossip_settings import GossipSettings
 from actors.layout import Layout
 from actors.membership import LIVING, Member, Members, Merged, beats, fault
-from actors.messages import Alarm, GiveUp, Tell
+from actors.messages import Alarm, Failed, GiveUp, Tell
 from actors.outbox import Outbox
 from actors.push_pull import PushPull
 from actors.rumours import Rumours
@@ -72,7 +72,8 @@ class Intake:
         if retell and source == self._members.me.id:
             self._meet_double(news, now)
             return False
-        before = self._members.version
+        self._look_elsewhere(news, now)
+        before, known = self._members.version, self._members.get(source)
         merged = self._members.merge(news, source if vouched else "", doubted=doubted)
         for reason in dict.fromkeys(merged.problems):
             self._outbox.drop(reason, merged.problems.count(reason))
@@ -86,19 +87,23 @@ class Intake:
             # If it is so after all, the member itself says so.
             self._detector.ask(member_id, now)
         if retell:
-            self._set_right(news, source)
+            self._set_right(news, source, known)
         return any(m.id != self._members.me.id for m in merged.fresh)
 
     @property
     def wake_at(self) -> int | None:
         """When a claim is to be refuted: monotonic ms."""
-        return None if self._claim is None else self._defend_at_ms
+        waits = self._claim is None or self._arriving.looks_for_a_copy
+        return None if waits else self._defend_at_ms
 
     def due(self, now: Now) -> None:
         """Refute what was said of this node elsewhere: at once, but not without end, for another
-        that is there would do the same."""
+        that is there would do the same; and not while it may be that one that is right."""
         claim = self._claim
         if claim is None or now.mono_ms < self._defend_at_ms:
+            return
+        self._arriving.end_looks(now)
+        if self._arriving.looks_for_a_copy:
             return
         self._claim = None
         self._defend_at_ms = now.mono_ms + self._settings.claim_pause_ms
@@ -107,7 +112,13 @@ class Intake:
         # Others may look for this node elsewhere now, and hear no more of its rumours.
         self._arriving.arrive(())
         if claim.state in LIVING and not fault(claim):
-            self._tell(claim.address, self._members.me)
+            self._insist(claim.address)
+
+    def on_refused(self, envelope: Envelope, refused: Failed) -> None:
+        """The node with this node's id that others know serves elsewhere: only one may."""
+        is_double = envelope.sender.node == self._members.me.id
+        if is_double and refused.code == "refused" and not self._arriving.is_confirmed:
+            self.give_up(refused.reason)
 
     def on_layout(self, layout: Layout, now: Now, *, is_leaving: bool) -> None:
         """Those who keep the data are others now, which all learn as this node did. One that wished
@@ -121,9 +132,18 @@ class Intake:
         self.has_left = True
         self._outbox.to(HOST, GiveUp("refused", reason))
 
-    def _set_right(self, news: Sequence[Member], source: str) -> None:
+    def _look_elsewhere(self, news: Sequence[Member], now: Now) -> None:
+        """Is this node said to be there where it is not?"""
+        me = self._members.me
+        for member in news:
+            is_elsewhere = member.id == me.id and member.address != me.address
+            if is_elsewhere and member.state in LIVING and not fault(member):
+                self._arriving.look_at(member.address, now)
+
+    def _set_right(self, news: Sequence[Member], source: str, before: Member | None) -> None:
         """Who left for good may not know: it was down then. Nor may who is believed to be
-        elsewhere, and no answer reaches it. So it is told at the address that it gives."""
+        elsewhere, and no answer reaches it. So it is told at the address that it gives. Where it is
+        believed now, and was elsewhere `before`, it is told that, too: it may be an older copy."""
         known = self._members.get(source)
         own = next((m for m in news if m.id == source), None)
         if known is None or own is None or own.state == "left" or fault(own):
@@ -133,6 +153,8 @@ class Intake:
             self._tell(own.address, known)
         elif known.address != own.address:
             self._tell(own.address, known)
+        elif before is not None and before.state in LIVING and before.address != own.address:
+            self._tell(own.address, before)
 
     def _defend(self, merged: Merged, now: Now) -> None:
         """What was said of this node itself."""
@@ -166,7 +188,7 @@ class Intake:
             self._alarm(COPIED.format(member.address))
             if now.mono_ms >= self._answer_at_ms:
                 self._answer_at_ms = now.mono_ms + self._settings.claim_pause_ms
-                self._tell(member.address, me)
+                self._insist(member.address)
             return
 
     def _alarm(self, reason: str) -> None:
@@ -174,6 +196,14 @@ class Intake:
         if reason not in self._alarms and len(self._alarms) < MAX_ALARMS:
             self._alarms[reason] = None
             self._outbox.to(HOST, Alarm(reason))
+
+    def _insist(self, address: str) -> None:
+        """Tell the other one that this node is here; if it serves, that the other must not."""
+        me = self._members.me
+        self._tell(address, me)
+        if self._arriving.is_confirmed:
+            refused = Failed("refused", COPIED.format(me.address), True)
+            self._outbox.tell(f"{ENDPOINT}{address}", refused)
 
     def _tell(self, address: str, member: Member) -> None:
         self._outbox.tell(f"{ENDPOINT}{address}", Tell(self.network, (member,), ()))

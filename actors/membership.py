@@ -357,10 +357,8 @@ class Members:
 
     def holder_of_name(self, name: str) -> Member | None:
         """The member that has this name and has not given it up by stopping, dying or leaving."""
-        for member in self.present():
-            if member.name == name and member.state not in ("stopped", "dead"):
-                return member
-        return None
+        named = [m for m in self.present() if m.name == name]
+        return next((m for m in named if m.state not in ("stopped", "dead")), None)
 
     def named(self, name_or_id: str) -> tuple[Member, ...]:
         """Those present that have this name or id."""
@@ -371,9 +369,10 @@ class Members:
         return tuple(sorted(self.all(), key=lambda m: (m.name, m.id)))
 
 
-def digest_of(members: Iterable[Member]) -> str:
-    """A SHA-1 (hex) that tells this list from any other."""
-    return hashlib.sha1(members_to_bytes(members), usedforsecurity=False).hexdigest()
+def digest_of(members: Iterable[Member], waiting: str = "") -> str:
+    """A SHA-1 (hex) that tells this list, of a node that waits for this, from any other."""
+    data = members_to_bytes(members) + waiting.encode()
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def _whereabouts(member: Member) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from actors.actor import EVERYBODY, HOST, Address, Envelope, reply
 from actors.messages import Dropped, Message, Rumour
 
+NOT_THERE = "a message to who is not there"
+
 
 class Outbox:
     """Of the actor at `here`, which numbers its requests from `first_number` on."""
@@ -47,6 +49,12 @@ class Outbox:
     def drop(self, reason: str, count: int = 1) -> None:
         """Something from outside was not acted on: let it be counted."""
         self.to(HOST, Dropped(reason, count))
+
+    def drop_answer(self, envelope: Envelope) -> None:
+        """Nobody waits for this answer: let that be counted. It is late where the number has been
+        used, perhaps in an earlier life; else it was never asked for."""
+        late = "late" if 0 < envelope.id <= self._number else "unasked"
+        self.drop(f"{late} {type(envelope.message).__name__}")
 
     def next_number(self) -> int:
         """A number that was not used before."""

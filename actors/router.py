@@ -353,7 +353,7 @@ class Router:
     def _on_answer(self, envelope: Envelope) -> None:
         ask = self._asks.answered(envelope)
         if ask is None:
-            self._desk.drop(f"late or unasked {type(envelope.message).__name__}")
+            self._desk.drop(self._asks.unwanted(envelope))
             return
         match envelope.message:
             case Fetched() as fetched:

@@ -28,6 +28,7 @@ from actors.messages import (
     Leave,
     LinkDown,
     LinkUp,
+    MembersListed,
     Message,
     PutFile,
     RemoveFile,
@@ -58,6 +59,8 @@ class _Operation:
     sent_to: dict[int, str] = field(default_factory=dict)
     refusal: Failed | None = None
     so_far: Got | None = None
+    unsure: tuple[MembersListed, str, str] | None = None
+    """What one that is not ready believes: its answer, its id and its endpoint."""
 
     @property
     def is_write(self) -> bool:
@@ -174,6 +177,9 @@ class Session:
                 # Nobody else is connected at the moment.
                 self._look_again(operation, now.mono_ms + max(1, operation.timeout_ms // 10))
             return
+        if operation.unsure is not None:
+            self._make_do(number, operation.unsure)
+            return
         if operation.refusal is not None:
             refusal = operation.refusal
             error = error_for(refusal.code, refusal.reason, refusal.definite)
@@ -260,7 +266,19 @@ class Session:
             if rest:
                 self._continue(number, operation, reply, rest, now)
                 return
+        if isinstance(reply, MembersListed) and reply.waiting:
+            # One that is ready knows better, if there is any.
+            operation.unsure = reply, node, operation.sent_to.pop(attempt)
+            del self._attempts[attempt]
+            self._try_next(number, operation, now)
+            return
         self._answered_by[number] = node, operation.sent_to[attempt]
+        self._finish(number, reply)
+
+    def _make_do(self, number: int, unsure: tuple[MembersListed, str, str]) -> None:
+        """Nobody knows better."""
+        reply, node, endpoint = unsure
+        self._answered_by[number] = node, endpoint
         self._finish(number, reply)
 
     def _continue(
@@ -279,7 +297,9 @@ class Session:
 
     def _on_time(self, now: Now) -> None:
         for number, operation in list(self._operations.items()):
-            if now.mono_ms >= operation.deadline_ms:
+            if now.mono_ms >= operation.deadline_ms and operation.unsure is not None:
+                self._make_do(number, operation.unsure)
+            elif now.mono_ms >= operation.deadline_ms:
                 self._finish(number, self._time_out(operation))
             elif now.mono_ms >= operation.next_try_ms:
                 self._try_next(number, operation, now)

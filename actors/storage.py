@@ -22,7 +22,9 @@ from actors.layout import Layout
 from actors.messages import (
     AskReport,
     AskVitals,
+    Bounced,
     ClockRaised,
+    Failed,
     Fetch,
     Fetched,
     FilesHandedOver,
@@ -32,6 +34,7 @@ from actors.messages import (
     Inspected,
     LayoutIs,
     MembersChanged,
+    Message,
     Refer,
     Remember,
     Remembered,
@@ -45,7 +48,7 @@ from actors.messages import (
     WantEpoch,
     Welcomed,
 )
-from actors.outbox import Outbox
+from actors.outbox import NOT_THERE, Outbox
 from actors.referring import Referring
 from actors.shedding import Shedding
 from actors.sizes import STAMP_BYTES, fitting
@@ -225,7 +228,17 @@ class Storage:
                 # The steward last: that others have another layout concerns all who asked them.
                 parts = (self._syncing, self._collecting, self._hinting, self._steward)
                 if not any(part.on(envelope, now) for part in parts):
-                    self._outbox.drop(f"storage was sent {type(other).__name__}")
+                    self._drop(envelope, other)
+
+    def _drop(self, envelope: Envelope, message: Message) -> None:
+        match message:
+            case Bounced():
+                # Who waits for it asks again; what nobody waits for is told again.
+                self._outbox.drop(NOT_THERE)
+            case Fetched() | Failed():
+                self._outbox.drop_answer(envelope)
+            case other:
+                self._outbox.drop(f"storage was sent {type(other).__name__}")
 
     # Writes.
 

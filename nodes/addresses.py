@@ -27,7 +27,8 @@ class BadAddress(Refused, ValueError):
 
 
 def parse_address(text: str, default_port: int = DEFAULT_PORT) -> HostPort:
-    """Read "host:port", "host", "[v6]:port" or "[v6]". Raises BadAddress with a sentence."""
+    """Read "host:port", "host", "[v6]:port" or "[v6]"; a number alone is no host. Raises BadAddress
+    with a sentence."""
     host, separator, port = text.strip().rpartition(":")
     if not separator or (host.startswith("[") and not host.endswith("]")):
         host, port = text.strip(), str(default_port)
@@ -35,6 +36,9 @@ def parse_address(text: str, default_port: int = DEFAULT_PORT) -> HostPort:
         host = host[1:-1]
     elif ":" in host:
         raise BadAddress(f"{text!r} is not host:port (an IPv6 address is written [address]:port)")
+    if host.isdecimal():
+        such = "" if separator else f", such as 127.0.0.1:{host}"
+        raise BadAddress(f"{text!r} has no host: HOST:PORT is wanted{such}")
     if not host or any(c.isspace() or c in "/@,;" for c in host):
         raise BadAddress(f"{text!r} is not host:port")
     if not (port.isascii() and port.isdigit() and int(port) <= 65_535):

@@ -48,6 +48,7 @@ from nodes.exact_methods import AsyncExactMethods
 from nodes.file_methods import AsyncFileMethods
 from nodes.file_ports import FilePorts
 from nodes.keys import Dial
+from nodes.member_list import MemberList
 from nodes.options import check_level, ttl_ms
 from nodes.ring_view import Ring, ring_of
 from nodes.secret_file import read_client_dials
@@ -233,16 +234,18 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
                 return tuple(entries)
             request = ListShared(prefix, page.cursor)
 
-    async def members(self) -> tuple[Member, ...]:
-        """The members of the network as the node that is asked knows them, by name."""
+    async def members(self) -> MemberList:
+        """The members of the network as the node that is asked knows them, by name: a tuple whose
+        `waiting` says why that node is not ready, if it is not. It is asked of others then, if
+        there are any."""
         return (await self.members_since())[0]
 
-    async def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+    async def members_since(self, digest: str | None = None) -> tuple[MemberList, str]:
         """The members, and the digest of this list. Given the digest of an earlier list it waits
         until there is another one, for a quarter of the time-out or 5 s at most."""
         request = ListMembers() if digest is None else WatchMembers(digest, self._watch_ms)
         listed = await self._calls.request(request, MembersListed)
-        return listed.members, listed.digest
+        return MemberList.of(listed), listed.digest
 
     async def watch_members(self) -> AsyncIterator[MemberChange]:
         """Every present member once, then every change as it happens. Raises Unavailable or

@@ -6,8 +6,9 @@ a silent actor is ill, and to be started again; one that only waits for others i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from actors.membership import State
 from actors.messages import FilesReport, GossiperVitals, Message, RouterVitals, StorageVitals
 from nodes.news import News
 
@@ -70,6 +71,11 @@ class Checkup:
         Likewise the others."""
         told = self._current(StorageVitals)
         return told if isinstance(told, StorageVitals) else None
+
+    def members(self) -> Sequence[State] | None:
+        """The state of each member, as the gossiper told last."""
+        told = self._current(GossiperVitals)
+        return told.states if isinstance(told, GossiperVitals) else None
 
     def router(self) -> RouterVitals | None:
         """What it told last."""

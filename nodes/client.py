@@ -16,6 +16,7 @@ from nodes.async_client import MISSING, AsyncClient
 from nodes.entries import PAGE_KEYS, Entry, Exact, SharedValue
 from nodes.file_methods import FileMethods
 from nodes.keys import Dial
+from nodes.member_list import MemberList
 from nodes.ring_view import Ring
 from nodes.status import Explanation, Status
 from nodes.watching import KeyChange, MemberChange, MembersSeen
@@ -116,11 +117,11 @@ class Client(FileMethods):
         """As AsyncClient.shared_entries."""
         return self._wait(self._client.shared_entries(prefix))
 
-    def members(self) -> tuple[Member, ...]:
+    def members(self) -> MemberList:
         """As AsyncClient.members."""
         return self._wait(self._client.members())
 
-    def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+    def members_since(self, digest: str | None = None) -> tuple[MemberList, str]:
         """As AsyncClient.members_since."""
         return self._wait(self._client.members_since(digest))
 

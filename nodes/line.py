@@ -1,7 +1,8 @@
 """What leads to one port: a DEALER for each key that this may have, and how the handshakes went.
 
 While a network changes its secret it is not known which one a node listens with. At most one of the
-handshakes gets through, and what is sent goes there.
+handshakes gets through, and what is sent goes there. Where one was broken off without a word, it is
+found out whether a node is there at all.
 
 Whoever has a wrong key must not hammer: ZeroMQ waits longer and longer for a port that is not
 there, but not for one that it can connect to, whatever comes of the handshake. So a key that has
@@ -20,6 +21,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from nodes.keys import Dial
 from nodes.sockets import Context, Socket, endpoint, readable, send
+from nodes.speaking import FOREIGN, PLAIN, Speaking
 
 _HUNG_UP = (errno.EPIPE, errno.ECONNRESET)
 """How a handshake fails where the other side cannot make sense of it; where it says nothing at all,
@@ -31,6 +33,12 @@ IN_A_ROW = 10
 RARELY_MS = 5_000
 """As seldom as what is not there at all is tried."""
 
+NO_NODE = (
+    "does not speak Gossamer's protocol: is that a node's port? (a gateway speaks HTTP, as does a "
+    "node's --http port)"
+)
+OTHER_KIND = "is another kind of port: give the address that the node listens on"
+
 _NEWS = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_DISCONNECTED
@@ -40,10 +48,17 @@ _NEWS = (
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
 
+_FAILURES = (
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.Event.HANDSHAKE_FAILED_PROTOCOL,
+    zmq.Event.HANDSHAKE_FAILED_AUTH,
+)
+
 
 class _Try:
     """One DEALER. `is_up` is None until it is known; `why` says what is wrong with keys, of whom
-    it leads to, and `is_refused` that this is certain. Raises as `Line`."""
+    it leads to, and `is_refused` that this is certain. `is_unclear`: it was broken off without a
+    word, and perhaps not by a node, or for another reason than keys. Raises as `Line`."""
 
     def __init__(
         self, dealer: Socket, address: str, dial: Dial | None, *, is_watched: bool, is_patient: bool
@@ -64,6 +79,8 @@ class _Try:
         self.is_up: bool | None = None
         self.why = ""
         self.is_refused = False
+        self.is_unclear = False
+        self._has_failed = False
         try:
             self._endpoint = endpoint(*address.rsplit(":", 1))
             dealer.connect(self._endpoint)
@@ -106,9 +123,13 @@ class _Try:
         self.dealer.connect(self._endpoint)
 
     def _on(self, event: zmq.Event, value: int) -> None:
-        self.is_up = event == zmq.Event.HANDSHAKE_SUCCEEDED
+        was_up, self.is_up = self.is_up, event == zmq.Event.HANDSHAKE_SUCCEEDED
         if event == zmq.Event.DISCONNECTED:
-            return  # it follows a failure, too
+            # It follows a failure, too.
+            self.is_unclear = self.is_unclear or not (was_up or self._has_failed)
+            return
+        self._has_failed = event in _FAILURES
+        self.is_unclear = event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL and value in _HUNG_UP
         self.is_refused = event == zmq.Event.HANDSHAKE_FAILED_AUTH
         self.why = self._why(event, value)
 
@@ -142,8 +163,8 @@ class _Try:
 class Line:
     """To one address, `host:port`, with these keys (None: without encryption). Of one that is not
     watched, which spares two sockets for each key, it is not known how it fares. One that is
-    patient tries a key rarely that does not fit, and is to be watched for ever. Raises
-    zmq.ZMQError or TypeError if that is no address."""
+    patient tries a key rarely that does not fit, finds out whether a node is there, and is to be
+    watched for ever. Raises zmq.ZMQError or TypeError if that is no address."""
 
     def __init__(
         self,
@@ -156,6 +177,7 @@ class Line:
         is_patient: bool = False,
     ) -> None:
         self._tries: list[_Try] = []
+        self._speaking = Speaking(context, address) if is_patient else None
         try:
             for dial in dials:
                 made = dealer(context, dial)
@@ -173,7 +195,8 @@ class Line:
     @property
     def monitors(self) -> list[Socket]:
         """Those that tell of connections, as long as they do."""
-        return [t.monitor for t in self._tries if t.monitor is not None]
+        speaking = [self._speaking.socket] if self._speaking is not None else []
+        return [*[t.monitor for t in self._tries if t.monitor is not None], *speaking]
 
     @property
     def fingerprint(self) -> str:
@@ -188,13 +211,22 @@ class Line:
         states = [t.is_up for t in self._tries]
         if True in states:
             return True
-        return None if None in states else False
+        is_asking = self._speaking is not None and self._speaking.is_asking
+        return None if None in states or is_asking else False
 
     @property
     def why(self) -> str:
-        """What is wrong with the keys, if that is why there is no connection, else empty: said of
-        whom it leads to, whose address is to come before it."""
-        if self.is_up is not False or not all(t.why for t in self._tries):
+        """What is wrong with the keys, or with the address, if that is why there is no connection,
+        else empty: said of whom it leads to, whose address is to come before it."""
+        if self.is_up is not False:
+            return ""
+        found = self._speaking.found if self._speaking is not None else ""
+        if all(t.is_unclear for t in self._tries):
+            if found == FOREIGN:
+                return NO_NODE
+            if found == PLAIN and self._tries[0].dial is None:
+                return OTHER_KIND
+        if not all(t.why for t in self._tries):
             return ""
         return max(self._tries, key=lambda t: t.is_refused).why
 
@@ -209,11 +241,15 @@ class Line:
         news: list[bool] = []
         for attempt in self._tries:
             for was_up in attempt.look():
+                if attempt.is_unclear and self._speaking is not None:
+                    self._speaking.ask()
                 if attempt.is_up or was_up or self.is_up is False:
                     news.append(bool(attempt.is_up))
                 if was_up and not attempt.is_up:
                     for other in self._tries:
                         other.hurry()
+        if self._speaking is not None and self._speaking.look() and self.is_up is False:
+            news.append(False)
         return news
 
     def send(self, frames: Sequence[bytes]) -> None:
@@ -238,3 +274,5 @@ class Line:
         """Close all; what was sent may still be delivered for so long."""
         for attempt in self._tries:
             attempt.close(linger_ms)
+        if self._speaking is not None:
+            self._speaking.close()

@@ -20,6 +20,7 @@ from nodes.watch_commands import patiently
 if TYPE_CHECKING:
     from actors.membership import Member
     from nodes.client import Client
+    from nodes.member_list import MemberList
     from nodes.watching import MemberChange
 
 _COLUMNS = ("name", "id", "state", "address")
@@ -37,6 +38,7 @@ def members(client: Client, output: Output, watch: bool) -> None:
         _watch(client, output)
         return
     listed = client.members()
+    _tell_waiting(output, listed.waiting)
     if not output.as_json:
         _print(output, listed)
         return
@@ -106,6 +108,13 @@ def _print(output: Output, listed: Sequence[Member]) -> None:
     print_table(output, _COLUMNS, shown, _colours)
 
 
+def _tell_waiting(output: Output, waiting: str) -> None:
+    """A node that is not ready remembers who there is, and does not know how they are."""
+    if waiting:
+        fields = {"ready": False, "waiting": waiting}
+        output.note(f"gossamer: the node is not ready: {waiting}", fields)
+
+
 def _fields(member: Member) -> dict[str, str]:
     return {name: getattr(member, name) for name in _COLUMNS}
 
@@ -119,12 +128,14 @@ def _watch(client: Client, output: Output) -> None:
     """Print the members, then every change as it happens."""
     from nodes.watching import MembersSeen
 
-    def members_now(anew: bool) -> tuple[tuple[Member, ...], str]:
+    def members_now(anew: bool) -> tuple[MemberList, str]:
         return client.members_since(None if anew else digest)
 
     seen = MembersSeen()
     listed, digest = client.members_since()
     seen.news(listed)
+    waiting = listed.waiting
+    _tell_waiting(output, waiting)
     if output.as_json:
         for member in listed:
             output.object({**_fields(member), "was": None})
@@ -133,6 +144,11 @@ def _watch(client: Client, output: Output) -> None:
     while True:
         output.flush()
         listed, digest = patiently(output, members_now)
+        if listed.waiting != waiting:
+            waiting = listed.waiting
+            _tell_waiting(output, waiting)
+            if not waiting:
+                output.note("gossamer: the node is ready", {"ready": True})
         width = max((len(printable(member.name)) for member in listed), default=0)
         for change in seen.news(listed):
             if output.as_json:

@@ -68,7 +68,10 @@ METRICS: Mapping[str, Described] = {
         "counter", ("reason",), "What was dropped or refused; the log says more of the first."
     ),
     "gossamer_members": Described(
-        "gauge", ("state",), "Members of the network, as this node sees them, itself included."
+        "gauge",
+        ("state",),
+        "Members of the network, as this node lists them, itself included. Before another has "
+        "confirmed it, those that it only remembers are suspect.",
     ),
     "gossamer_layout_epoch": Described(
         "gauge", (), "The number of the layout, which says who keeps what; 0 before there is one."
@@ -133,7 +136,7 @@ class Snapshot:
     node_id: str
     is_ready: bool
     epoch: int
-    members: Sequence[State]
+    members: Sequence[State] | None
     meters: Mapping[str, Meter]
     dropped: Mapping[str, int]
     storage: StorageVitals | None
@@ -160,7 +163,6 @@ def families(shown: Snapshot) -> Iterator[Metric]:
 
 
 def _values(shown: Snapshot) -> dict[str, Values]:
-    states = Counter(shown.members)
     values: dict[str, Values] = {
         "gossamer_build_info": {(shown.version,): 1},
         "gossamer_node_info": {(shown.node, shown.node_id): 1},
@@ -169,9 +171,11 @@ def _values(shown: Snapshot) -> dict[str, Values]:
         "gossamer_received_bytes_total": {(p,): m.received_bytes for p, m in shown.meters.items()},
         "gossamer_sent_bytes_total": {(p,): m.sent_bytes for p, m in shown.meters.items()},
         "gossamer_dropped_total": {(reason,): n for reason, n in shown.dropped.items()},
-        "gossamer_members": {(state,): states[state] for state in STATES},
         "gossamer_layout_epoch": {(): shown.epoch},
     }
+    if shown.members is not None:
+        states = Counter(shown.members)
+        values["gossamer_members"] = {(state,): states[state] for state in STATES}
     if shown.storage is not None:
         values |= _of_storage(shown.storage)
     repaired: dict[Labels, float] = {}

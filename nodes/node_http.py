@@ -145,7 +145,7 @@ class NodeHttp:
             node_id=shown.node.id,
             is_ready=is_ready,
             epoch=shown.news.layout.epoch,
-            members=[member.state for member in shown.news.members.values()],
+            members=checkup.members(),
             meters=shown.meters,
             dropped=shown.tally.counts,
             storage=checkup.storage(),

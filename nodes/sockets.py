@@ -140,6 +140,13 @@ def gossip_subscriber(context: Context, dial: Dial | None = None) -> Socket:
     return socket
 
 
+def stream(context: Context) -> Socket:
+    """What is to be connected to one port, whatever is spoken there: it connects once."""
+    socket = _tcp(context, zmq.STREAM, MAX_SUBSCRIPTION_BYTES)
+    socket.set(zmq.RECONNECT_IVL, -1)
+    return socket
+
+
 def readable(socket: Socket) -> bool:
     """Is there a message to receive?"""
     return bool(socket.getsockopt(_EVENTS) & _POLLIN)  # type: ignore[operator]

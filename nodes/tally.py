@@ -1,5 +1,6 @@
 """What is dropped or refused, counted by reason: the first of a kind is logged at once, the rest in
-summaries, so that neither silence nor a flood hides anything.
+summaries, so that neither silence nor a flood hides anything. What happens whenever somebody goes,
+or is slow, and nobody can mend, is counted like all else, but is no warning.
 """
 
 from __future__ import annotations
@@ -10,8 +11,18 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from actors.outbox import NOT_THERE
+from nodes.unread import GONE
+
 SUMMARY_MS: Final = 10_000
 MAX_REASONS: Final = 100
+EXPECTED: Final = (
+    "late ",  # an answer that nobody waits for any more
+    NOT_THERE,
+    GONE,
+)
+"""How reasons begin that are no warnings: the first of each is logged at level debug."""
+
 OTHER: Final = "other"
 """The reason under which all are counted once there are MAX_REASONS: memory stays bounded."""
 
@@ -37,18 +48,20 @@ class Tally:
     def add(self, reason: str, now_ms: int, /, *, count: int = 1, **fields: Any) -> None:
         """Count one, or more. The first of a reason is logged as a warning, with `fields`; later
         ones in summaries, at most every SUMMARY_MS: by this, or by `summarise` when no more
-        come."""
+        come. Those that are expected are but counted."""
         with self._lock:
             if reason not in self._counts and len(self._counts) >= MAX_REASONS:
                 reason = OTHER
             is_first = reason not in self._counts
             self._counts[reason] += count
-            if count > is_first:
+            is_expected = reason.startswith(EXPECTED)
+            if count > is_first and not is_expected:
                 if not self._unsaid:
                     self._unsaid_since_ms = now_ms
                 self._unsaid[reason] += count - is_first
         if is_first:
-            self._log.warning(self._event, reason=reason, **fields)
+            say = self._log.debug if is_expected else self._log.warning
+            say(self._event, reason=reason, **fields)
         self.summarise(now_ms)
 
     def summarise(self, now_ms: int, *, at_once: bool = False) -> None:

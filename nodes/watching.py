@@ -5,11 +5,12 @@ were changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from actors.membership import Member, State, beats
+from actors.membership import LIVING, Member, State, beats
 from actors.messages import KeysChanged
+from nodes.member_list import MemberList
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,24 @@ class MembersSeen:
 
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
+        self._doubted: set[str] = set()
 
     def news(self, listed: Sequence[Member]) -> list[MemberChange]:
         """What is new to who has seen all earlier lists. They may be of several nodes: what one
-        that is behind says is no news. Who had left before it was seen never is."""
+        that is behind says is no news. Who had left before it was seen never is. What a node that
+        is not ready doubts is news, and so is whatever is said of it next."""
         changes: list[MemberChange] = []
-        for member in listed:
-            before = self._members.get(member.id)
+        is_unsure = isinstance(listed, MemberList) and bool(listed.waiting)
+        for told in listed:
+            member, before = told, self._members.get(told.id)
             if before is None and member.state == "left":
                 continue
-            if beats(member, before):
+            is_doubt = is_unsure and member.state == "suspect"
+            if is_doubt and before is not None:
+                member = replace(before, state="suspect") if before.state in LIVING else before
+            if is_doubt or member.id in self._doubted or beats(member, before):
                 self._members[member.id] = member
+                (self._doubted.add if is_doubt else self._doubted.discard)(member.id)
                 moved = before is not None and before.address != member.address
                 if before is None or moved or before.state != member.state:
                     changes.append(MemberChange(member, before.state if before else "", moved))

@@ -47,6 +47,7 @@ PARTS = {
             "hearing",
             "intake",
             "joining",
+            "listed",
             "memory",
             "neighbours",
             "outbox",

@@ -27,11 +27,13 @@ class WatchMembers(Message):
 @dataclass(frozen=True, slots=True)
 class MembersListed(Message):
     """The network's id, its members in the order of their names, and what tells this list from
-    another."""
+    another. `waiting` is why the node is not ready, empty where it is: as long as no other has
+    confirmed this node, those that it has not heard since its start are suspect."""
 
     network: str
     digest: str
     members: tuple[Member, ...]
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from actors.actor import Address
 from actors.layout import Layout
-from actors.membership import Member
+from actors.membership import Member, State
 from actors.messages.base import Message
 from actors.messages.gossip import Change
 
@@ -194,7 +194,9 @@ class RouterVitals(Message):
 
 @dataclass(frozen=True, slots=True)
 class GossiperVitals(Message):
-    """It takes turns. What it knows of members it tells whenever that changes."""
+    """The state of every member, as clients are told them."""
+
+    states: tuple[State, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,11 @@ def member_fields(member: Member) -> dict[str, Any]:
 
 
 async def members(request: Request, client: AsyncClient) -> Response:
-    """GET /v1/members: those that are there or may come back, by name."""
-    listed = [m for m in await client.members() if m.state != "left"]
-    return Json({"members": [member_fields(member) for member in listed]})
+    """GET /v1/members: those that are there or may come back, by name; and why the node that
+    answers is not ready, if it is not."""
+    listed = await client.members()
+    shown = [member_fields(member) for member in listed if member.state != "left"]
+    return Json({"members": shown, "waiting": listed.waiting})
 
 
 async def ring(request: Request, client: AsyncClient) -> Response:
@@ -64,14 +66,16 @@ async def explain(request: Request, client: AsyncClient) -> Response:
 
 
 async def readiness(client: AsyncClient) -> Response:
-    """GET /readyz: does a node of the network answer?"""
+    """GET /readyz: does a node of the network answer that is ready?"""
     try:
         async with asyncio.timeout(READY_S):
-            await client.members()
+            waiting = (await client.members()).waiting
     except GossamerError as error:
         waiting = str(error)
     except TimeoutError:
         waiting = f"no node has answered within {READY_S:g} s"
     else:
-        return Json({"status": "ready"})
+        if not waiting:
+            return Json({"status": "ready"})
+        waiting = f"the node is not ready: {waiting}"
     return Json({"status": "not ready", "waiting_for": [waiting]}, 503)

@@ -258,7 +258,7 @@ def _schemas() -> dict[str, Part]:
             version=_TEXT,
         ),
         "Files": _items(_object((*uploaded, "time"), **uploaded, time=_TEXT)),
-        "Members": _object(("members",), members=anything),
+        "Members": _object(("members", "waiting"), members=anything, waiting=_TEXT),
         "Ring": _object(
             ("epoch", "members", "owners"), epoch=_COUNT, members=anything, owners=owners
         ),

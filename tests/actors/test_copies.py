@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from actors.actor import HOST, Address, Envelope
+from actors.arriving import MAX_PLACES
 from actors.gossip_settings import GossipSettings
-from actors.intake import MAX_ALARMS
+from actors.intake import COPIED, MAX_ALARMS
 from actors.membership import Member
 from actors.messages import (
     Alarm,
     Exchange,
+    Failed,
     GiveUp,
     MembersChanged,
     Message,
@@ -29,6 +31,7 @@ from tests.actors.gossipers import (
     equal,
     fresh,
     from_peer,
+    layout_is,
     listed,
     notes_of,
     published,
@@ -264,3 +267,107 @@ def test_a_copy_and_its_original_that_start_together_do_not_serve_both() -> None
     assert messages(out, GiveUp) == []
     answered = next(e for e in all_of(out, Tell) if e.to.node == f"@{ELSEWHERE.address}")
     assert messages(copy.take(replace(answered, to=Address(A, "gossiper"))), GiveUp)
+
+
+# Where others have seen it.
+
+MOVED = replace(ELSEWHERE, boot=3)
+REFUSED = Failed("refused", "another node runs with this node's id", True)
+
+
+def again() -> Turns:
+    """Node A's gossiper in its fifth life, at the address that its folder has."""
+    return fresh(me=member(A, boot=5), notes=notes_of(ME, OTHER))
+
+
+def is_ready(out: Sequence[Envelope]) -> bool:
+    """Is the rest of the node told who is there?"""
+    return any(changed.network for changed in messages(out, MembersChanged))
+
+
+def test_a_node_that_others_know_elsewhere_asks_there_before_it_serves() -> None:
+    """Its folder may be an older copy; where nobody answers within a second it goes on."""
+    node = again()
+    begun = node.take()
+    out = node.take(told(MOVED))
+    assert told_at(out, MOVED.address) == [(member(A, boot=5),)]
+    assert messages(out, Alarm) == []
+    out = node.take(layout_is(B), *equal(begun))
+    out += node.run_for(SETTINGS.moved_patience_ms - 1)
+    assert not is_ready(out)
+    assert len(told_at(out, MOVED.address)) >= 2
+    out = node.take(*equal([compare_with(node, B)]))
+    assert is_ready(out + node.run_for(SETTINGS.push_pull_ms))
+
+
+def test_a_claim_is_not_refuted_before_that() -> None:
+    """The other one may be right."""
+    node = again()
+    node.take()
+    later = replace(MOVED, boot=6)
+    assert told_at(node.take(told(later)), MOVED.address) == [(member(A, boot=5),)]
+    assert listed(node)[0] == member(A, boot=5)
+    node.run_for(SETTINGS.moved_patience_ms)
+    assert listed(node)[0] == member(A, boot=6, incarnation=1)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [replace(MOVED, state="stopped"), replace(MOVED, state="dead"), replace(MOVED, address="x")],
+)
+def test_where_nobody_can_be_nobody_is_asked(harmless: Member) -> None:
+    """It was there and has stopped, or was lost; or that is no address."""
+    node = again()
+    begun = node.take()
+    node.take(told(harmless))
+    assert is_ready(node.take(layout_is(B), *equal(begun)))
+
+
+def test_each_place_is_asked_once_and_so_many_at_most() -> None:
+    """However often others speak of it, and whatever they make up."""
+    node = again()
+    node.take()
+    places = [replace(MOVED, address=f"10.0.9.1:{7000 + i}") for i in range(MAX_PLACES + 5)]
+    out = node.take(told(*places), told(*places))
+    asked = {e.to.node for e in all_of(out, Tell) if e.to.node.startswith("@10.0.9.1")}
+    assert len(asked) == MAX_PLACES
+    node.run_for(SETTINGS.moved_patience_ms)
+    assert [e for e in node.take(told(*places)) if e.to.node.startswith("@10.0.9.1")] == []
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_only_one_that_serves_tells_the_other_that_it_must_not(serves: bool) -> None:
+    """Else both could end: each tells the other where it is."""
+    node = belonging(OTHER) if serves else fresh(notes=notes_of(ME, OTHER))
+    node.take()
+    out = node.take(told(ELSEWHERE, by=A))
+    refusals = [(e.to.node, e.message) for e in all_of(out, Failed)]
+    refused = Failed("refused", COPIED.format(ME.address), True)
+    expected = [(f"@{ELSEWHERE.address}", refused)]
+    assert refusals == (expected if serves else [])
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_who_is_told_that_it_must_not_serve_ends_unless_it_does(serves: bool) -> None:
+    """The one that has been serving goes on."""
+    node = belonging(OTHER) if serves else again()
+    node.take()
+    out = node.take(from_peer(REFUSED, A))
+    assert [end.reason for end in messages(out, GiveUp)] == ([] if serves else [REFUSED.reason])
+
+
+def test_nobody_else_can_say_so() -> None:
+    """Another member's refusal is of something else."""
+    node = again()
+    node.take()
+    assert messages(node.take(from_peer(REFUSED, B)), GiveUp) == []
+
+
+def test_a_member_that_comes_from_elsewhere_is_told_where_it_was() -> None:
+    """At its new address; it is believed. One that was not there any more is not told."""
+    came = replace(THIRD, boot=2, address="10.0.0.9:7000")
+    out = belonging(OTHER, THIRD).take(told(came, by=C))
+    assert told_at(out, came.address) == [(THIRD,)]
+    node = belonging(OTHER, replace(THIRD, state="stopped"))
+    assert told_at(node.take(told(came, by=C)), came.address) == []
+    assert listed(node)[-1] == came

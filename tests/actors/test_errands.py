@@ -189,3 +189,21 @@ def test_of_a_node_that_is_down_nothing_is_waited_for() -> None:
     asking.errands.give_up(THERE.node, Now(0, 0))
     assert asking.answers == [None, None]
     assert len(asking.errands) == 1
+
+
+def test_an_answer_that_nobody_waits_for_is_late_or_was_not_asked_for() -> None:
+    """Late is one to an errand that has ended, or of an earlier life, whose numbers are lower."""
+    asking = Asking()
+    asking.ask(TOUCH)
+    [number] = asking.at(0)
+    touched = Touched((True,))
+    assert asking.answer(number, touched)
+    for unwanted, sent, why in (
+        (number, touched, "late Touched"),
+        (7, touched, "late Touched"),
+        (number + 1, touched, "unasked Touched"),
+        (0, touched, "unasked Touched"),
+        (number, TOUCH, "unasked Touch"),
+    ):
+        envelope = Envelope(HERE, THERE, sent, unwanted)
+        assert asking.errands.unwanted(envelope) == why

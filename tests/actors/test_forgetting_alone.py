@@ -157,7 +157,7 @@ def test_a_loss_that_storage_refuses_changes_nothing() -> None:
     strike = the(node.run_for(SILENCE_MS), Strike)
     out = node.take(reply(strike, Struck("disk_full", "the disk of the node is full")))
     assert failed(out).code == "disk_full"
-    assert listed(node)[1] == OTHER
+    assert listed(node)[1] == replace(OTHER, state="suspect")
 
 
 # All are asked first.

@@ -83,10 +83,11 @@ def test_digests_that_were_not_asked_for_are_dropped_and_counted() -> None:
     """They are late, of an earlier life, or forged."""
     node = belonging(OTHER)
     asked = compare_with(node, B)
-    for stray in (
-        from_peer(Compared(NET, ("else",)), B, asked.id + 1_000),
-        from_peer(Compared(NET, ("else",)), C, asked.id),
+    for stray, late in (
+        (from_peer(Compared(NET, ("else",)), B, asked.id + 1_000), "unasked"),
+        (from_peer(Compared(NET, ("else",)), C, asked.id), "late"),
+        (from_peer(Compared(NET, ("else",)), B, 1), "late"),
     ):
         out = node.take(stray)
-        assert reasons(out) == ["an answer that came late, or was not asked for"]
+        assert reasons(out) == [f"{late} Compared"]
         assert messages(out, Exchange) == []

@@ -326,7 +326,6 @@ def test_who_left_is_told_so_whatever_it_says(message: Message) -> None:
     ("known", "word"),
     [
         (replace(THIRD, boot=5), told(THIRD, by=C)),
-        (replace(THIRD, boot=0, address="10.0.0.7:7000"), told(THIRD, by=C)),
         (replace(THIRD, boot=5, address="10.0.0.7:7000"), told(THIRD, by=B)),
         (replace(THIRD, boot=5, address="10.0.0.7:7000"), rumour(THIRD, origin=C)),
         (replace(THIRD, boot=5), told(replace(THIRD, address="nowhere"), by=C)),

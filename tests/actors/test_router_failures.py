@@ -140,7 +140,7 @@ def test_a_late_answer_is_dropped_and_counted() -> None:
     node.run_for(10_000)
     late = node.take(fetched(sent(out, B, Fetch)))
     assert messages(late, Got) == []
-    assert reasons(late) == ["late or unasked Fetched"]
+    assert reasons(late) == ["late Fetched"]
     assert late[0].to == Address(A, HOST)
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from actors.actor import HOST, Address, Envelope
 from actors.messages import (
+    Bounced,
     ClockRaised,
+    Failed,
     Fetch,
     Fetched,
     Finished,
@@ -18,11 +20,13 @@ from actors.messages import (
     Stop,
     Stored,
 )
+from actors.outbox import NOT_THERE
 from actors.storage_settings import StorageSettings
 from actors.versions import CLOCK_RESERVE, MAX_CLOCK_STEP, NEVER
 from tests.actors.envelopes import (
     TRACE,
     A,
+    B,
     DictionaryDisk,
     all_of,
     from_host,
@@ -346,3 +350,21 @@ def test_what_is_not_for_storage_is_dropped_and_counted(strange: Message) -> Non
     out = storage(DictionaryDisk()).take(to("storage", strange, COORDINATOR))
     assert reasons(out) == [f"storage was sent {type(strange).__name__}"]
     assert [e.to for e in out] == [Address(A, HOST)]
+
+
+def test_an_answer_that_cannot_be_sent_is_counted() -> None:
+    """Who asked has been killed, or cut off; if it is there again it asks again."""
+    node = storage(DictionaryDisk())
+    told = Bounced(COORDINATOR, Stored(("ok",)))
+    assert reasons(node.take(to("storage", told, Address(A, "storage")))) == [NOT_THERE]
+
+
+@pytest.mark.parametrize("answer", [Fetched((), (), (), ()), Failed("stopping", "it stops", True)])
+def test_an_answer_to_storage_that_nobody_waits_for_is_late_or_was_not_asked_for(
+    answer: Message,
+) -> None:
+    """The numbers of earlier lives are below those of this one."""
+    for number, when in ((1, "late"), (1 << 60, "unasked")):
+        node = storage(DictionaryDisk())
+        out = node.take(to("storage", answer, Address(B, "storage"), number))
+        assert reasons(out) == [f"{when} {type(answer).__name__}"]

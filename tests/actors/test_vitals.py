@@ -105,7 +105,7 @@ def vitals(out: Sequence[Envelope]) -> Message:
 
 
 def test_the_gossiper_answers_before_it_belongs_and_after() -> None:
-    """It has nothing to count."""
+    """It tells how many members it knows, and how they are."""
     for node in (fresh(), belonging(member(B))):
         told = the(node.take(from_host("gossiper", AskVitals())), GossiperVitals)
         assert told.to == Address(A, HOST)

@@ -222,6 +222,24 @@ def test_nodes_that_are_away_are_told_of(page: Page, world: World) -> None:
     page.wait_live()
 
 
+def test_a_node_that_is_alone_after_a_cold_start_is_not_shown_as_well(
+    page: Page, world: World
+) -> None:
+    """It says that it is not ready, and what it waits for; and nobody else is called alive."""
+    for node in world.nodes:
+        node.kill()
+    world.nodes[0].start()
+    page.wait_text("#banner", "No node is ready since ")
+    page.wait_text("#banner", "to confirm that this node is still a member")
+    page.wait_text("#connection", "not ready")
+    page.wait_text("#middle-count", f"1/{len(world.nodes)}")
+    page.wait_text("#middle-text", "members alive")
+    start_all(world.nodes[1:])
+    page.wait_text("#banner", "All is back since ")
+    page.wait_text("#middle-text", "members, all alive")
+    page.wait_live()
+
+
 def test_hostile_names_are_text(page: Page, world: World) -> None:
     """Whatever keys and values say, it is shown and nothing else."""
     world.client.put(HOSTILE, HOSTILE)

@@ -17,7 +17,7 @@ from actors.membership import Member
 from tests.cli.conftest import Play, Run, Start
 from tests.cli.processes import COMMAND, DEADLINE_S, environment
 from tests.networks import wait_until
-from tests.nodes.scripted import ScriptedNode, checked, members_listed
+from tests.nodes.scripted import ScriptedNode, background, checked, members_listed
 
 ONE = Member(
     "00000000000000a1", "n1", "127.0.0.1:7100", "127.0.0.1:8100", "127.0.0.1:9100", 1, 0, "alive"
@@ -100,6 +100,35 @@ def test_changes_are_coloured_where_colours_are_wanted(play: Play, start: Start)
     assert "\x1b[32malive\x1b[0m" in process.next_line()
     node.answer_next(members_listed("e", replace(TWO, state="dead")))
     assert process.next_line().endswith("\x1b[32malive\x1b[0m -> \x1b[31mdead\x1b[0m")
+
+
+WAITS = "waiting for one of node2 to confirm that this node is still a member"
+
+
+def test_members_say_that_the_node_is_not_ready(play: Play, run: Run) -> None:
+    """To stderr, beside what it lists all the same."""
+    for options, note in (
+        ([], f"gossamer: the node is not ready: {WAITS}\n"),
+        (["--json"], f'{{"ready":false,"waiting":"{WAITS}"}}\n'),
+    ):
+        node = play()
+        answered = background(node.answer_next, members_listed("d", ONE, SUSPECT, waiting=WAITS))
+        done = run("members", *options, "--endpoint", node.address)
+        assert answered.result(DEADLINE_S)["type"] == "list_members"
+        assert (done.exit_code, done.stderr) == (0, note)
+        assert done.stdout.count("suspect") == 1
+
+
+def test_a_watch_says_when_the_node_is_ready(play: Play, start: Start) -> None:
+    """And why it is not, if it is not any more."""
+    node = play()
+    process = start("members", "--watch", "--endpoint", node.address)
+    node.answer_next(members_listed("d", ONE, SUSPECT, waiting=WAITS))
+    assert process.line_with("not ready").endswith(WAITS)
+    assert "suspect" in [process.next_line(), process.next_line()][1]
+    node.answer_next(members_listed("e", ONE, TWO))
+    process.line_with("the node is ready")
+    assert process.next_line().endswith("node2  suspect -> alive")
 
 
 def test_a_watch_goes_on_when_the_node_comes_back(play: Play, start: Start, address: str) -> None:

@@ -114,10 +114,11 @@ def explained(**changes: Any) -> dict[str, Any]:
     return {"type": "explained", **place, **owners, **held, **rest, **changes}
 
 
-def members_listed(digest: str, *members: Member) -> dict[str, Any]:
+def members_listed(digest: str, *members: Member, waiting: str = "") -> dict[str, Any]:
     """The fields of an answer with these members."""
     rows = [asdict(member) for member in members]
-    return {"type": "members_listed", "network": "n", "digest": digest, "members": rows}
+    fields = {"network": "n", "digest": digest, "members": rows, "waiting": waiting}
+    return {"type": "members_listed", **fields}
 
 
 def keys_changed(

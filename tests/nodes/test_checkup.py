@@ -12,7 +12,7 @@ from nodes.news import News
 A, B = "a" * 16, "b" * 16
 STORAGE = StorageVitals(4096, 0, 0, 0, 0, 0, True)
 ROUTER = RouterVitals(0, 0)
-GOSSIPER = GossiperVitals()
+GOSSIPER = GossiperVitals(("alive",))
 FILES = FilesReport(0, 0, 0, 0, 0, 0, 0, 0, 0)
 ALL = (STORAGE, ROUTER, GOSSIPER, FILES)
 

@@ -10,7 +10,9 @@ import structlog
 from structlog.testing import LogCapture
 from structlog.typing import FilteringBoundLogger
 
+from actors.outbox import NOT_THERE
 from nodes.tally import MAX_REASONS, OTHER, Tally
+from nodes.unread import GONE
 
 
 @pytest.fixture
@@ -83,6 +85,22 @@ def test_reasons_beyond_a_limit_are_counted_together(tally: Tally, capture: LogC
     assert tally.counts[OTHER] == 50
     assert len(tally.counts) == MAX_REASONS + 1
     assert len(capture.entries) == MAX_REASONS + 1
+
+
+@pytest.mark.parametrize("reason", ["late Fetched", NOT_THERE, GONE])
+def test_what_is_expected_is_counted_and_no_warning(
+    tally: Tally, capture: LogCapture, reason: str
+) -> None:
+    """Somebody was slow, or has gone: there is nothing to be mended."""
+    for now_ms in (0, 1, 20_000):
+        tally.add(reason, now_ms, actor="storage")
+    tally.add("unasked Fetched", 20_001)
+    tally.summarise(60_000, at_once=True)
+    assert capture.entries == [
+        {**warning(reason=reason, actor="storage"), "log_level": "debug"},
+        warning(reason="unasked Fetched"),
+    ]
+    assert tally.counts == {reason: 3, "unasked Fetched": 1}
 
 
 def test_threads_lose_no_count(tally: Tally, capture: LogCapture) -> None:

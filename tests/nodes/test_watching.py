@@ -13,6 +13,7 @@ from actors.errors import GossamerError, TimedOut, Unavailable, Unreachable
 from actors.membership import Member, State
 from nodes.async_client import MAX_WATCH_MS, AsyncClient
 from nodes.client import Client
+from nodes.member_list import MemberList
 from nodes.node import Node
 from nodes.sockets import Context
 from nodes.watching import MISSED, KeyChange, MemberChange, MembersSeen
@@ -47,6 +48,13 @@ def scripted(context: Context) -> Iterator[ScriptedNode]:
     node.close()
 
 
+def unsure(*members: Member) -> MemberList:
+    """What a node lists that is not ready."""
+    listed = MemberList(members)
+    listed.waiting = "waiting for one of node2 to confirm it"
+    return listed
+
+
 # What is news.
 
 
@@ -55,6 +63,23 @@ def test_every_present_member_is_news_once() -> None:
     seen = MembersSeen()
     assert seen.news([ONE, now(TWO, "left")]) == [MemberChange(ONE, "")]
     assert seen.news([ONE, now(TWO, "left")]) == []
+
+
+def test_what_a_node_doubts_that_is_not_ready_is_shown_until_one_knows() -> None:
+    """Though it says no later news of a member than others did, and they none than it."""
+    seen = MembersSeen()
+    suspect = now(TWO, "suspect")
+    assert seen.news(unsure(ONE, suspect))[1] == MemberChange(suspect, "")
+    assert seen.news([ONE, TWO]) == [MemberChange(TWO, "suspect")]
+    assert seen.news(unsure(ONE, replace(suspect, address="old:1"))) == [
+        MemberChange(suspect, "alive")
+    ]
+    assert seen.news(unsure(ONE, suspect)) == []
+    assert seen.news(unsure(ONE, TWO)) == [MemberChange(TWO, "suspect")]
+    dead = now(TWO, "dead")
+    seen.news([ONE, dead])
+    assert seen.news(unsure(ONE, suspect)) == []
+    assert seen.news([ONE, TWO]) == [MemberChange(TWO, "dead")]
 
 
 def test_another_state_is_news() -> None:

@@ -68,3 +68,86 @@ def test_a_node_that_moved_is_the_same_member(seed: int) -> None:
         addresses = {m.id: m.address for m in simulation.process(where).members.members}
         assert addresses[moved.id] == moved.address
         assert len(addresses) == 3
+
+
+def copied_in_use(seed: int, starts: int) -> Simulation:
+    """node3's folder is copied while it runs, and the copy is started so often on another machine,
+    and refused; then node3 is moved to the machine `moved`."""
+    simulation, _ = network_of(3, seed)
+    simulation.run_for(1_000)
+    copy = simulation.add_node("copy")
+    copy.disk = deepcopy(simulation.nodes["node3"].disk)
+    for _ in range(starts):
+        copy.gave_up = ""
+        simulation.start("copy")
+        simulation.run_until(lambda: copy.gave_up == "refused", 5_000)
+    simulation.stop("node3")
+    simulation.add_node("moved").disk = simulation.nodes["node3"].disk
+    simulation.nodes["node3"].disk = copy.disk
+    return simulation
+
+
+def serves(simulation: Simulation, name: str) -> bool:
+    """Has it become ready?"""
+    node = simulation.nodes[name]
+    return node.process is not None and bool(node.process.members.network)
+
+
+@pytest.mark.parametrize("starts", [0, 1, 3])
+@pytest.mark.parametrize("since_ms", [0, 5_000])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_copy_at_the_former_address_of_the_original_gives_way(
+    seed: int, since_ms: int, starts: int
+) -> None:
+    """Though it was never elsewhere by its own folder, and has been started more often."""
+    simulation = copied_in_use(seed, starts)
+    simulation.start("moved")
+    simulation.run_until(lambda: serves(simulation, "moved"), 5_000)
+    simulation.run_for(since_ms)
+    copy, was_ready = simulation.nodes["node3"], []
+    simulation.start("node3")
+
+    def has_ended() -> bool:
+        was_ready.append(serves(simulation, "node3"))
+        return copy.gave_up == "refused"
+
+    simulation.run_until(has_ended, 10_000)
+    assert not any(was_ready)
+    simulation.run_for(5_000)
+    assert serves(simulation, "moved")
+    moved = simulation.nodes["moved"]
+    for where in ("node1", "node2", "moved"):
+        found = {m.id: m for m in simulation.process(where).members.members}
+        assert {m.state for m in found.values()} == {"alive"}
+        assert found[moved.id].address == moved.address
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_copy_that_serves_at_the_former_address_keeps_the_moved_original_out(seed: int) -> None:
+    """Nobody can know which of the two was copied: the one that serves goes on."""
+    simulation = copied_in_use(seed, 0)
+    simulation.start("node3")
+    simulation.run_until(lambda: serves(simulation, "node3"), 5_000)
+    simulation.run_for(1_000)
+    simulation.start("moved")
+    simulation.run_until(lambda: simulation.nodes["moved"].gave_up == "refused", 5_000)
+    simulation.run_for(2_000)
+    assert serves(simulation, "node3")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_node_that_moved_back_serves_though_others_believe_it_elsewhere(seed: int) -> None:
+    """Its process there has just been killed: nobody answers, and it is where it was first."""
+    simulation = copied_in_use(seed, 0)
+    simulation.start("moved")
+    simulation.run_until(lambda: serves(simulation, "moved"), 5_000)
+    simulation.run_for(1_000)
+    simulation.nodes["node3"].disk = simulation.nodes["moved"].disk
+    simulation.crash("moved")
+    simulation.start("node3")
+    simulation.run_until(lambda: serves(simulation, "node3"), 5_000)
+    simulation.run_for(2_000)
+    back = simulation.nodes["node3"]
+    for where in ("node1", "node2", "node3"):
+        found = {m.id: m for m in simulation.process(where).members.members}
+        assert (found[back.id].address, found[back.id].state) == (back.address, "alive")

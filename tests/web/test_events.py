@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from actors.errors import error_for
-from actors.membership import Member
 from actors.ring import position_of
 from actors.spaces import file_key
 from nodes.async_client import AsyncClient
 from nodes.client import Client
+from nodes.member_list import MemberList
 from nodes.watching import KeyChange
 from nodes.web import events as reading
 from nodes.web.answers import Problem
@@ -216,10 +216,10 @@ class Scripted(AsyncClient):
         await self._next("keys")
         return (), "cursor"
 
-    async def members_since(self, digest: str | None = None) -> tuple[tuple[Member, ...], str]:
+    async def members_since(self, digest: str | None = None) -> tuple[MemberList, str]:
         """No members."""
         await self._next("members")
-        return (), "digest"
+        return MemberList(), "digest"
 
     async def _next(self, question: str) -> None:
         if question not in self._reasons:

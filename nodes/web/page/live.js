@@ -171,7 +171,10 @@ export class Live {
     this.failures += 1;
     if (error.status === 403) this.#connection("refused", error.message);
     // A node that has just died may cost one request: the next is asked of another.
-    else if (this.failures > 1) this.#connection("nodes", error.message, this.foundAt);
+    else if (this.failures > 1) {
+      const state = error.code === "not_ready" ? "waiting" : "nodes";
+      this.#connection(state, error.message, this.foundAt);
+    }
   }
 
   #answered(what, detail) {

@@ -88,6 +88,7 @@ const WORDS = {
   up: "live",
   gateway: "gateway lost",
   nodes: "nodes lost",
+  waiting: "not ready",
   refused: "refused",
   token: "token needed",
 };
@@ -119,6 +120,7 @@ function showConnection(now, was) {
   const text = {
     gateway: `The gateway has not answered since ${since}. What is shown may be old; it is tried again by itself.`,
     nodes: `No node has answered the gateway since ${since}: ${now.detail}. It is tried again by itself.`,
+    waiting: `No node is ready since ${since}: ${now.detail}. It is tried again by itself.`,
     refused: `The nodes refuse this: ${now.detail}.`,
     token: `The gateway wants a token: ${now.detail}.`,
   }[now.state];
@@ -143,7 +145,7 @@ function showConnection(now, was) {
 
 function showHeadline(state) {
   if (!(state in HEADLINES)) return;
-  find("sentence").dataset.kind = state === "gateway" || state === "nodes" ? "danger" : "";
+  find("sentence").dataset.kind = ["gateway", "nodes", "waiting"].includes(state) ? "danger" : "";
   say(find("sentence"), HEADLINES[state]);
 }
 
