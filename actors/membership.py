@@ -360,10 +360,6 @@ class Members:
         named = [m for m in self.present() if m.name == name]
         return next((m for m in named if m.state not in ("stopped", "dead")), None)
 
-    def named(self, name_or_id: str) -> tuple[Member, ...]:
-        """Those present that have this name or id."""
-        return tuple([m for m in self.present() if name_or_id in (m.name, m.id)])
-
     def shown(self) -> tuple[Member, ...]:
         """For people: in the order of their names."""
         return tuple(sorted(self.all(), key=lambda m: (m.name, m.id)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import NoReturn
 
-from actors.errors import ERRORS, GossamerError
+from actors.errors import ERRORS, GossamerError, error_for
 from nodes.clocks import monotonic_ms
 from nodes.logs import Log
 from nodes.tally import Tally
@@ -53,13 +53,16 @@ class Outages:
         try:
             while True:
                 try:
-                    _, digest = await self._access.own.members_since(digest)
+                    members, digest = await self._access.own.members_since(digest)
                 except GossamerError as error:
                     digest = None
                     await self._on_failure(error)
                     await asyncio.sleep(AGAIN_S)
                 else:
-                    self._on_answer()
+                    if members.waiting:
+                        await self._on_failure(error_for("not_ready", members.waiting))
+                    else:
+                        self._on_answer()
                 self._failed.summarise(monotonic_ms())
         finally:
             self._failed.summarise(monotonic_ms(), at_once=True)

@@ -326,15 +326,6 @@ def test_who_is_not_known_to_be_down_lives() -> None:
     assert [m.state for m in known.others()] == states[:-1]
 
 
-def test_a_member_is_found_by_its_name_or_its_id() -> None:
-    """Two may have one name; who left has none."""
-    twins = member(B, name="blue"), member(C, name="blue")
-    known = members(*twins, member("9" * 16, name="blue", state="left"))
-    assert known.named("blue") == twins
-    assert known.named(B) == twins[:1]
-    assert known.named("9" * 16) == ()
-
-
 def test_who_cannot_be_there_is_dead() -> None:
     """It has this node's name and address, but it is this node that listens."""
     ghost = replace(member(B), name="node-a", address=member(A).address)

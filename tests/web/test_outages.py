@@ -43,6 +43,25 @@ def test_an_outage_is_told_once_and_its_end(network: Network, tmp_path: Path) ->
         assert len(lines(gateway, "requests_failed")) <= 3
 
 
+def test_a_node_that_is_not_ready_does_not_end_an_outage(network: Network, tmp_path: Path) -> None:
+    """It answers, and does nothing for anybody, until another confirms it."""
+    first = network.node("node1")
+    first.wait_ready()
+    second = network.node("node2", [first.address])
+    second.wait_ready()
+    addresses = first.address, second.address
+    with GatewayProcess(tmp_path, addresses, "--timeout", "1") as gateway:
+        wait_until("it is ready", lambda: gateway.http("GET", "/readyz").status == 200)
+        network.stop(first)
+        network.stop(second)
+        wait_until("it is told", lambda: lines(gateway, "nodes_lost"))
+        network.node("node1", listen=addresses[0])
+        wait_until("why is told", lambda: "code=not_ready" in gateway.said())
+        assert lines(gateway, "nodes_back") == []
+        network.node("node2", listen=addresses[1]).wait_ready()
+        wait_until("the end is told", lambda: lines(gateway, "nodes_back"))
+
+
 def test_a_wrong_secret_is_told(network: Network, tmp_path: Path) -> None:
     """At once: no node lets the gateway in."""
     right, wrong = Secrets(tmp_path), Secrets(tmp_path, "wrong")
