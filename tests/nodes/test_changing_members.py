@@ -62,7 +62,7 @@ def test_one_after_another_is_restarted(processes: Processes, count: int, tmp_pa
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_one_joins_and_one_leaves(processes: Processes, count: int) -> None:
-    """`gossamer status` tells how far the data has moved, and that it has."""
+    """`status` tells when the data has moved; so little may have between two looks at it."""
     nodes = processes.nodes_that_list_each_other(count)
     newcomer = processes.node(f"node{count + 1}", [nodes[0].listen])
     seen: list[Status] = []
@@ -73,6 +73,7 @@ def test_one_joins_and_one_leaves(processes: Processes, count: int) -> None:
             return seen[-1]
 
         wait_until("it is written", lambda: load.acknowledged > 200)
+        before = look().epoch
         newcomer.start()
         newcomer.wait_ready()
         load.back(newcomer.name, newcomer.listen)
@@ -81,8 +82,7 @@ def test_one_joins_and_one_leaves(processes: Processes, count: int) -> None:
             lambda: look().members == count + 1 and not seen[-1].moving,
             SAFE_S,
         )
-        assert any(status.moving for status in seen)
-        assert any(t.to_move for status in seen for t in status.transfers)
+        assert seen[-1].epoch >= before + 2
         load.away(nodes[1].name)
         gone = client.run(partial(follow_leave, node=nodes[1].name, told=lambda line: None))
         assert gone.state == "left"
