@@ -15,6 +15,7 @@ from tests.networks import DEADLINE_S, NodeProcess, Processes, client_of, wait_u
 from tests.nodes.load import Load, disagreed, is_well, measured
 
 COUNTS = (3, pytest.param(5, marks=pytest.mark.soak))
+RESTARTED = (pytest.param(3, marks=pytest.mark.seeds), COUNTS[1])
 SAFE_S = 60.0
 
 pytestmark = pytest.mark.timeout(200)
@@ -43,7 +44,7 @@ def may_be_stopped(node: NodeProcess, folder: Path) -> bool:
     return gossamer("status", "--endpoint", node.listen, cwd=folder).returncode == 0
 
 
-@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("count", RESTARTED)
 def test_one_after_another_is_restarted(processes: Processes, count: int, tmp_path: Path) -> None:
     """Each as soon as `gossamer status` says, by its exit status, that it may be stopped."""
     nodes = processes.nodes_that_list_each_other(count)

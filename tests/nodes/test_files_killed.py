@@ -20,6 +20,7 @@ from tests.nodes.stored import MIB, chunk_ids, content, copies, drafts
 CHUNKS = 24
 SIZE = CHUNKS * MIB - 1
 COPIED_S = 30.0
+VICTIMS = [pytest.param(0, marks=pytest.mark.seeds), 1, pytest.param(2, marks=pytest.mark.seeds)]
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -37,7 +38,7 @@ def kills_at(node: NodeProcess, at_bytes: int) -> Callable[[int, int | None], No
     return progress
 
 
-@pytest.mark.parametrize("victim", [0, 1, 2])
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_a_node_is_killed_in_the_middle_of_an_upload(three: list[NodeProcess], victim: int) -> None:
     """Each in its turn, also the only one that the client was told of."""
     data = content(SIZE, seed=victim)
@@ -55,7 +56,7 @@ def test_a_node_is_killed_in_the_middle_of_an_upload(three: list[NodeProcess], v
     assert drafts(three[victim]) == []
 
 
-@pytest.mark.parametrize("victim", [0, 1, 2])
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_a_node_is_killed_in_the_middle_of_a_download(
     three: list[NodeProcess], tmp_path: Path, victim: int
 ) -> None:
@@ -130,7 +131,7 @@ def test_a_download_that_was_killed_goes_on_where_it_was(
     assert [path.name for path in tmp_path.iterdir()] == ["cut.bin"]
 
 
-@pytest.mark.parametrize("victim", [0, 1, 2])
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_a_node_is_killed_when_all_chunks_are_there(three: list[NodeProcess], victim: int) -> None:
     """While the file itself is put: it is there in the end, or the client says that it may be."""
     data = content(SIZE, seed=30 + victim)
