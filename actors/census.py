@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from actors.membership import LIVING, Member, State
-
-UP: frozenset[State] = frozenset({"alive", "leaving"})
-"""One that is suspected is in neither: nothing is begun because of it, and nothing given up."""
+from actors.membership import LIVING, UP, Member
 
 
 class Census:

@@ -44,6 +44,8 @@ RANK: dict[State, int] = {
 
 LIVING: frozenset[State] = frozenset({"alive", "leaving", "suspect"})
 """The states of those that are pinged, and that others may be asked to ping by."""
+UP: frozenset[State] = frozenset({"alive", "leaving"})
+"""One that is suspected is in neither: nothing is begun because of it, and nothing given up."""
 
 MADE_UP = "a boot or incarnation that no node can have"
 KEEPS_DATA = "a member that keeps data is said to have left"
@@ -218,15 +220,15 @@ class Members:
         )
 
     def _replace(self) -> list[Member]:
-        """Who is down, has the name of a living newcomer, and keeps no data, has left. Where the
-        other one keeps data, that may be the one whose place it was to take: not long after the
-        start the dead are taken for alive."""
+        """Who is down, has the name of a newcomer that is up, and keeps no data, has left. If that
+        one keeps data, or is suspected, it may be the one whose place was to be taken: not long
+        after the start the dead are taken for alive, and then suspected."""
         down = [m for m in self.others() if m.state not in LIVING and m.id not in self._keepers]
         if not (down and self._keepers):
             return []
         newcomers = [m for m in self.present() if m.id not in self._keepers]
-        living = {m.name for m in newcomers if m.state in LIVING}
-        return [self.declare(m.id, "left") for m in down if m.name in living]
+        names = {m.name for m in newcomers if m.state in UP}
+        return [self.declare(m.id, "left") for m in down if m.name in names]
 
     def merge(self, news: Iterable[Member], vouched: str = "", *, doubted: bool = False) -> Merged:
         """Take in what is later than what is known. `vouched` is the id of a member that tells it

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from actors.actor import Now
-from actors.census import UP, Census
+from actors.census import Census
 from actors.layout import MAX_MEMBERS, Layout, aborted, bumped, given_up, joint, settled
+from actors.membership import UP
 from actors.moving import Moving
 from actors.storage_settings import StorageSettings
 

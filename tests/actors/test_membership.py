@@ -174,6 +174,15 @@ def test_a_living_member_keeps_its_name() -> None:
     assert {m.id for m in known.present()} == {A, B, C}
 
 
+@pytest.mark.parametrize(("state", "has_left"), [("alive", True), ("suspect", False)])
+def test_who_is_down_has_left_once_another_of_its_name_is_up(state: State, has_left: bool) -> None:
+    """Not for one that is suspected: a node that has just started takes the dead for that."""
+    known = members(member(B, name="blue", state=state))
+    known.follow_layout((A,), ())
+    known.merge([member(C, name="blue", state="dead")])
+    assert (known[C].state == "left") is has_left
+
+
 @pytest.mark.parametrize(
     ("state", "holds"),
     [
