@@ -329,6 +329,11 @@ class AsyncClient(AsyncFileMethods, AsyncExactMethods):
         """The keys that are denied, by name."""
         return denied_keys([entry.key for entry in await self.shared_entries(DENIED_PREFIX)])
 
+    @property
+    def is_turned_away(self) -> bool:
+        """Was the key not admitted where it was tried last? If it is by now, a new client is."""
+        return self._calls.are_refused
+
     async def close(self) -> None:
         """End it; what is under way fails. May be called twice."""
         self._calls.close()

@@ -84,6 +84,11 @@ class Calls:
             loop.call_soon(self._on_news)
         return self._loop
 
+    @property
+    def are_refused(self) -> bool:
+        """See Connections."""
+        return self._connections is not None and self._connections.are_refused
+
     async def request(self, request: Message, answer: type[R]) -> R:
         """The answer to one request. Raises what it fails with."""
         outcome = (await self.request_all([request]))[0][1]

@@ -50,6 +50,12 @@ class Connections:
         """Those that tell of connections."""
         return [monitor for line in self._lines.values() for monitor in line.monitors]
 
+    @property
+    def are_refused(self) -> bool:
+        """Is the key admitted nowhere? ZeroMQ does not try again then, even if that changes."""
+        lines = self._lines.values()
+        return any(line.is_refused for line in lines) and not any(line.is_up for line in lines)
+
     def fingerprint(self, address: str) -> str:
         """Of the secret of the node at an endpoint, where a connection is encrypted, else empty."""
         return self._lines[address].fingerprint

@@ -263,8 +263,8 @@ class _Resource:
         except Problem as problem:
             return problem.response()
         except GossamerError as error:
-            if error.code == "not_allowed":
-                await self._access.forget(request)
+            if error.code in ("not_allowed", "unreachable"):
+                await self._access.look_again(request)
             self._outages.failed(error)
             return response_of(error)
         except ClientDisconnect:

@@ -8,6 +8,7 @@ loopback.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ MAX_CLIENTS = 256
 BATCH_KEYS = 32
 """A gateway has more to do for a get than the nodes have: they begin with some while it goes on
 with others, rather than that each waits for the other."""
+
+MAX_RETIRED = 16
+"""So many that are closed once their requests are answered; of more the first is at once."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UNNAMED = ""
@@ -57,6 +61,7 @@ class Access:
         self._rules = rules
         self._clients: OrderedDict[str, AsyncClient] = OrderedDict()
         self._own: AsyncClient | None = None
+        self._retired: dict[AsyncClient, asyncio.Task[None]] = {}
 
     @property
     def own(self) -> AsyncClient:
@@ -114,28 +119,47 @@ class Access:
         """Close what is not needed any more."""
         while self.is_full:
             _, client = self._clients.popitem(last=False)
-            await client.close()
+            await self._retire(client)
 
-    async def forget(self, request: HTTPConnection) -> None:
-        """Its key was refused: should it be allowed again, it has to connect anew."""
+    async def look_again(self, request: HTTPConnection) -> None:
+        """It was refused. If no node lets its key in it has to connect anew, for it may be allowed
+        again."""
         token = token_of(request.headers, request.cookies)
-        client = self._clients.pop(token, None)
         if token == UNNAMED:
-            await self.forget_own()
-        if client is not None:
-            await client.close()
+            await self.look_again_for_own()
+        elif (client := self._clients.get(token)) is not None and client.is_turned_away:
+            del self._clients[token]
+            await self._retire(client)
 
-    async def forget_own(self) -> None:
+    async def look_again_for_own(self) -> None:
         """The same of the gateway's own key."""
-        own, self._own = self._own, None
-        if own is not None:
-            await own.close()
+        if self._own is not None and self._own.is_turned_away:
+            own, self._own = self._own, None
+            await self._retire(own)
+
+    async def _retire(self, client: AsyncClient) -> None:
+        """Close it, but not before others that have asked by it are answered."""
+        later = asyncio.get_running_loop().create_task(self._close_later(client))
+        self._retired[client] = later
+        if len(self._retired) > MAX_RETIRED:
+            first = next(iter(self._retired))
+            self._retired.pop(first).cancel()
+            await first.close()
+
+    async def _close_later(self, client: AsyncClient) -> None:
+        await asyncio.sleep(self._timeout_s + 1)
+        del self._retired[client]
+        await client.close()
 
     async def close(self) -> None:
         """End all clients."""
-        for client in [*self._clients.values(), *([self._own] if self._own else [])]:
+        for task in self._retired.values():
+            task.cancel()
+        own = [self._own] if self._own else []
+        for client in [*self._clients.values(), *self._retired, *own]:
             await client.close()
         self._clients.clear()
+        self._retired.clear()
 
     def check_origin(self, request: HTTPConnection) -> None:
         """A page of another origin may not write, with whatever the browser has: its own cookies,

@@ -75,9 +75,7 @@ class Outages:
         if error.code not in self._said:
             self._said.add(error.code)
             self._log.events.warning("nodes_lost", code=error.code, reason=str(error))
-        if error.code == "not_allowed":
-            # Should its key be allowed again, it has to connect anew.
-            await self._access.forget_own()
+        await self._access.look_again_for_own()
 
     def _on_answer(self) -> None:
         if self._said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,32 @@ def test_a_token_may_what_its_key_may(gateway: GatewayProcess, secrets: Secrets)
     assert writer("PUT", "/v1/files/a.txt", b"x").status == 200
     assert reader("GET", "/v1/files/a.txt").body == b"x"
     assert Http(gateway.address, bearer(secrets.file)).put_json("/v1/kv/a", 3).status == 200
+
+
+def test_what_one_may_not_does_not_disturb_what_else_it_asks(
+    gateway: GatewayProcess, secrets: Secrets, client: Client
+) -> None:
+    """Its reads go on while its writes are refused."""
+    client.put("both", 1)
+    reader = as_role(gateway, secrets, "reader")
+
+    def ask(n: int) -> int:
+        return (reader.put_json("/v1/kv/both", n) if n % 2 else reader("GET", "/v1/kv/both")).status
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(80))) == [200, 403] * 40
+
+
+def test_all_who_ask_with_a_denied_key_are_told_so(
+    node: Node, secrets: Secrets, client: Client, tmp_path: Path
+) -> None:
+    """However many do at once, while the gateway looks whether it is allowed again."""
+    key = secrets.client("writer", 76)
+    client.deny("writer-76")
+    with GatewayProcess(tmp_path, [node.address], "--secret", str(key)) as gateway:
+        with ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(lambda n: gateway.http.put_json("/v1/kv/x", n), range(60)))
+        assert {(answer.status, answer.code) for answer in told} == {(403, "not_allowed")}
 
 
 def test_the_token_of_a_denied_key_is_refused_until_it_is_allowed(
