@@ -72,6 +72,16 @@ class Envelope:
     trace: Trace | None = None
 
 
+LATE = "late"
+"""How the reason begins for which an answer is dropped that was asked for, but too long ago."""
+
+
+def unwanted(envelope: Envelope, *, is_late: bool) -> str:
+    """The reason for which an answer is dropped that nobody waits for: it is late, perhaps from an
+    earlier life, or it was never asked for."""
+    return f"{LATE if is_late else 'unasked'} {type(envelope.message).__name__}"
+
+
 def reply(request: Envelope, message: Message) -> Envelope:
     """The answer to `request`: addresses exchanged, correlation id and trace kept."""
     return Envelope(request.sender, request.to, message, request.id, request.trace)

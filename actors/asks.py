@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actors.actor import Address, Envelope, Now, Trace
+from actors.actor import Address, Envelope, Now, Trace, unwanted
 from actors.messages import (
     AskFiles,
     AskReport,
@@ -122,9 +122,9 @@ class Asks:
         return ask
 
     def unwanted(self, envelope: Envelope) -> str:
-        """Why this answers no ask: that has ended, perhaps in an earlier life; or nobody asked."""
+        """Why this answers no ask."""
         is_late = 0 < envelope.id <= self._number and envelope.id not in self._asks
-        return f"{'late' if is_late else 'unasked'} {type(envelope.message).__name__}"
+        return unwanted(envelope, is_late=is_late)
 
     def put_off(self, envelope: Envelope, now: Now) -> Ask | None:
         """This attempt did nothing: it was handed back, or its replica is not ready. The ask, now

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from actors.actor import Address, Envelope, Now, Trace
+from actors.actor import Address, Envelope, Now, Trace, unwanted
 from actors.messages import (
     Bounced,
     ChunkKept,
@@ -140,11 +140,9 @@ class Errands:
         return True
 
     def unwanted(self, envelope: Envelope) -> str:
-        """Why this answers no errand: its errand has ended, perhaps in an earlier life; or nobody
-        was sent."""
+        """Why this answers no errand."""
         is_answer = type(envelope.message) in _ANSWERS and envelope.id not in self._sent
-        is_late = is_answer and 0 < envelope.id <= self._number
-        return f"{'late' if is_late else 'unasked'} {type(envelope.message).__name__}"
+        return unwanted(envelope, is_late=is_answer and 0 < envelope.id <= self._number)
 
     def give_up(self, node: str, now: Now) -> None:
         """This node is down: none of what it was asked will be answered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.actor import EVERYBODY, HOST, Address, Envelope, reply
+from actors.actor import EVERYBODY, HOST, Address, Envelope, reply, unwanted
 from actors.messages import Dropped, Message, Rumour
 
 NOT_THERE = "a message to who is not there"
@@ -51,10 +51,8 @@ class Outbox:
         self.to(HOST, Dropped(reason, count))
 
     def drop_answer(self, envelope: Envelope) -> None:
-        """Nobody waits for this answer: let that be counted. It is late where the number has been
-        used, perhaps in an earlier life; else it was never asked for."""
-        late = "late" if 0 < envelope.id <= self._number else "unasked"
-        self.drop(f"{late} {type(envelope.message).__name__}")
+        """Nobody waits for this answer: let that be counted."""
+        self.drop(unwanted(envelope, is_late=0 < envelope.id <= self._number))
 
     def next_number(self) -> int:
         """A number that was not used before."""

@@ -138,9 +138,9 @@ def token(output: Output, /, secret: str | None, fingerprint: str | None) -> Non
     """
     if secret is None:
         raise click.UsageError("name the file with the key: --secret FILE")
-    from nodes.web.tokens import tokens_by_fingerprint
+    from nodes.web.tokens import tokens_of
 
-    tokens = tokens_by_fingerprint(secret)
+    tokens = tokens_of(secret)
     known = ", ".join(tokens)
     if fingerprint is not None:
         if fingerprint not in tokens:

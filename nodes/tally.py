@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from actors.actor import LATE
 from actors.outbox import NOT_THERE
 from nodes.unread import GONE
 
 SUMMARY_MS: Final = 10_000
 MAX_REASONS: Final = 100
 EXPECTED: Final = (
-    "late ",  # an answer that nobody waits for any more
+    f"{LATE} ",
     NOT_THERE,
     GONE,
 )

@@ -23,13 +23,9 @@ _TOKEN = re.compile(r"gossamer-((?:reader|writer|admin)-(?:0|[1-9][0-9]{0,3}))-(
 Held = Sequence[NetworkSecret] | Sequence[ClientKey]
 
 
-def tokens_of(path: str | Path) -> list[str]:
-    """The token for this file, a secret or a client's key: one for each line. Raises BadSecret."""
-    return [*tokens_by_fingerprint(path).values()]
-
-
-def tokens_by_fingerprint(path: str | Path) -> dict[str, str]:
-    """As `tokens_of`, each by the fingerprint of the secret that it comes of."""
+def tokens_of(path: str | Path) -> dict[str, str]:
+    """The token for this file, a secret or a client's key: one for each line, by the fingerprint of
+    the secret that it comes of. Raises BadSecret."""
     made = [(_dial_of(one), _name_of(one)) for one in read_held(path)]
     return {dial.fingerprint: _token(name, dial) for dial, name in made}
 

@@ -45,7 +45,7 @@ def test_a_token_is_asked_for(
     sign_in(page, "gossamer-reader-17-" + "0" * 64)
     page.wait_text("#token-trouble", "That is no token of this network.")
     assert "no token" not in page.text("#token-why")
-    [token] = tokens_of(secrets.client("reader"))
+    [token] = tokens_of(secrets.client("reader")).values()
     sign_in(page, token)
     page.wait_live()
     page.wait_text("#token-name", "reader-17, may read")

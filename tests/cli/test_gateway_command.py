@@ -96,10 +96,10 @@ def test_the_token_of_a_key_is_printed(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path)
     key = secrets.client("reader", 5)
     printed = gossamer("token", "--secret", str(key))
-    assert (printed.stdout, printed.stderr) == (f"{tokens_of(key)[0]}\n", "")
+    assert (printed.stdout, printed.stderr) == (f"{next(iter(tokens_of(key).values()))}\n", "")
     told = gossamer("token", "--json", GOSSAMER_SECRET_FILE=str(key)).stdout
     of = secrets.secret.fingerprint
-    assert told == f'{{"token":"{tokens_of(key)[0]}","fingerprint":"{of}"}}\n'
+    assert told == f'{{"token":"{next(iter(tokens_of(key).values()))}","fingerprint":"{of}"}}\n'
     nothing = gossamer("token")
     assert (nothing.exit_code, "name the file with the key" in nothing.stderr) == (2, True)
 
@@ -109,7 +109,7 @@ def test_each_line_has_a_token(tmp_path: Path) -> None:
     former, new = Secrets(tmp_path), Secrets(tmp_path, "new")
     both = tmp_path / "both"
     write_client_keys(both, new_client_keys([former.secret, new.secret], "writer", 17))
-    each = [tokens_of(made.client("writer"))[0] for made in (former, new)]
+    each = [next(iter(tokens_of(made.client("writer")).values())) for made in (former, new)]
     fingerprints = [made.secret.fingerprint for made in (former, new)]
     printed = gossamer("token", "--secret", str(both))
     assert printed.stdout.splitlines() == each

@@ -322,6 +322,9 @@ def test_a_node_is_not_ready_while_data_moves_to_it(
             return any(waits.endswith("are still to be moved here") for waits in waiting_for)
 
         wait_until("it tells what is to come", tells)
+        told = client.status()
+        assert told.moving
+        assert any(moves.moved < moves.to_move for moves in told.transfers)
         wait_until("it has all", lambda: is_ready(late))
         shows(late, 4096, "gossamer_partitions", state="owned")
         shows(late, 0, "gossamer_repaired_records_total", how="comparison")
