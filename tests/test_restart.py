@@ -204,3 +204,14 @@ def test_every_process_of_the_procfile_runs_under_the_restarter() -> None:
         name, command = line.split(": ", 1)
         runs = "gateway " if name == "gateway" else f"serve --name {name} "
         assert command.startswith(f"exec deploy/restart gossamer {runs}")
+
+
+@pytest.mark.parametrize(("given", "port"), [({}, "8080"), ({"GATEWAY_PORT": "8081"}, "8081")])
+def test_the_gateways_port_can_be_chosen(given: dict[str, str], port: str) -> None:
+    """As the README says: the shell by which honcho runs the line puts it in."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    [command] = [line.split(": ", 1)[1] for line in lines if line.startswith("gateway: ")]
+    said = command.replace("exec deploy/restart", "echo", 1)
+    environment = {"PATH": os.environ["PATH"], **given}
+    ran = subprocess.run(["sh", "-c", said], env=environment, capture_output=True, check=True)
+    assert f" --listen 127.0.0.1:{port} ".encode() in ran.stdout
